@@ -1,0 +1,1 @@
+"""The web app: thin over the runtime."""

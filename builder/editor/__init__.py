@@ -1,0 +1,1 @@
+"""The editor: a flow on a canvas, and the edits that change it."""

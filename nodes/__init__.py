@@ -1,0 +1,1 @@
+"""The nodes that come with Canevas, by theme."""

@@ -1,0 +1,1 @@
+"""What a flow is: pure, no input or output."""

@@ -1,0 +1,184 @@
+"""Every rule a flow keeps, one function each; whoever wants to know whether a flow is right asks here."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import lru_cache
+
+import networkx as nx
+
+from runtime.graph.catalog import Catalog, widget_of
+from runtime.graph.flow import Flow
+from runtime.graph.node import AFTER, Node
+from runtime.graph.problems import Problem
+from runtime.graph.reading import Reading, read_flow
+from runtime.graph.values import fits
+
+_SHOWN = 8  # names in a message; more do not help
+
+
+def check(flow: Flow, catalog: Catalog) -> list[Problem]:
+    """Everything wrong with a flow, in the order of its steps; an empty list means that it can run."""
+    return check_reading(read_flow(flow, catalog))
+
+
+def check_reading(reading: Reading) -> list[Problem]:
+    """The same for a flow that has been read already."""
+    found = [problem for rule in RULES for problem in rule(reading)]
+    position = {name: index for index, name in enumerate(reading.flow.steps)}
+    return sorted(found, key=lambda problem: position.get(problem.step, -1))
+
+
+def settings(reading: Reading) -> Iterator[Problem]:
+    """Settings are there, have the right type, and their expressions can be read."""
+    for step in reading.steps.values():
+        yield from step.problems
+
+
+def trigger(reading: Reading) -> Iterator[Problem]:
+    """A flow has a start."""
+    if not triggers(reading):
+        yield Problem("no_trigger")
+
+
+def edges(reading: Reading) -> Iterator[Problem]:
+    """A wire joins ports that exist, once, and carries what the input takes."""
+    seen = set()
+    for edge in reading.flow.edges:
+        text = str(edge)
+        if edge in seen:
+            yield Problem("duplicate_edge", step=edge.target, edge=text)
+            continue
+        seen.add(edge)
+        unknown = next((name for name in (edge.source, edge.target) if name not in reading.steps), None)
+        if unknown is not None:
+            known_end = edge.target if edge.target in reading.steps else ""
+            yield Problem("edge_unknown_step", step=known_end, edge=text, params={"name": unknown})
+            continue
+        source, target = reading.steps[edge.source], reading.steps[edge.target]
+        if source.node_class is None or target.node_class is None:
+            continue  # the unknown kind is the problem; its ports cannot be judged
+        output, port = source.gives.get(edge.output), target.takes.get(edge.port)
+        if output is None:
+            params = {"name": edge.output, "known": listed(source.gives)}
+            yield Problem("edge_unknown_output", step=edge.source, edge=text, params=params)
+        elif port is None:
+            params = {"name": edge.port, "known": listed(target.takes)}
+            yield Problem("edge_unknown_input", step=edge.target, field=edge.port, edge=text, params=params)
+        elif edge.port != AFTER and not fits(output.kind, port.kind):
+            params = {"source": output.kind.phrase, "target": port.kind.phrase}
+            yield Problem("type_mismatch", step=edge.target, field=edge.port, edge=text, params=params)
+
+
+def wired(reading: Reading) -> Iterator[Problem]:
+    """Every input that needs a wire has one."""
+    for name, step in reading.steps.items():
+        ports = {edge.port for edge in reading.wires.get(name, ())}
+        for port in step.inputs:
+            if port.required and port.name not in ports:
+                yield Problem("missing_wire", step=name, field=port.name, params={"port": port.name})
+
+
+def references(reading: Reading) -> Iterator[Problem]:
+    """What an expression reads exists."""
+    for name, step in reading.steps.items():
+        for field, reference in step.references:
+            read = reading.steps.get(reference.step)
+            shown = ".".join(str(key) for key in (reference.step, *reference.keys[:1]))
+            if reference.step == name:
+                yield Problem("self_reference", step=name, field=field)
+            elif read is None:
+                known = listed(other for other in reading.steps if other != name)
+                yield Problem("unknown_step", name, field, params={"name": reference.step, "known": known})
+            elif read.node_class is not None and reference.keys and reference.keys[0] not in read.gives:
+                params = {"name": shown, "known": listed(read.gives)}
+                yield Problem("unknown_output", name, field, params={**params, "step": reference.step})
+
+
+def cycle(reading: Reading) -> Iterator[Problem]:
+    """No step waits for itself, by wires or by references."""
+    whole = graph(reading)
+    for component in nx.strongly_connected_components(whole):
+        if len(component) > 1 or whole.has_edge(*(tuple(component) * 2)):
+            steps = [name for name in reading.flow.steps if name in component]
+            yield Problem("cycle", step=steps[0], params={"steps": listed(steps)})
+
+
+def reachable(reading: Reading) -> Iterator[Problem]:
+    """Every step can come to run."""
+    alive = live_steps(reading)
+    if not triggers(reading):
+        return  # then nothing runs, and that is said once
+    for name in reading.flow.steps:
+        if name not in alive:
+            yield Problem("unreachable", step=name)
+
+
+Rule = Callable[[Reading], Iterable[Problem]]
+RULES: tuple[Rule, ...] = (settings, trigger, edges, wired, references, cycle, reachable)
+
+
+def needs(reading: Reading, widget: str) -> Iterator[tuple[str, str, str]]:
+    """(step, field, value) of every setting edited with `widget`: the secrets or the models that a flow names."""
+    for name, step in reading.steps.items():
+        if step.node is None or step.node_class is None:
+            continue
+        for field in _fields_with(step.node_class, widget):
+            value = getattr(step.node, field, None)
+            if isinstance(value, str) and value and field not in step.computed:
+                yield name, field, value
+
+
+def missing_secrets(reading: Reading, known: Collection[str]) -> list[Problem]:
+    """Secrets that a flow names and the workspace does not have."""
+    return [
+        Problem("missing_secret", step, field, params={"name": name})
+        for step, field, name in needs(reading, "secret")
+        if name not in known
+    ]
+
+
+def triggers(reading: Reading) -> list[str]:
+    """The steps where a run can start, in order."""
+    return [name for name, step in reading.steps.items() if step.node_class and step.node_class.trigger]
+
+
+def graph(reading: Reading) -> "nx.DiGraph[str]":
+    """Steps and who waits for whom: wires and references alike. Unknown ends are left out."""
+    made: nx.DiGraph[str] = nx.DiGraph()
+    made.add_nodes_from(reading.steps)
+    made.add_edges_from(
+        (edge.source, edge.target)
+        for edge in reading.flow.edges
+        if edge.source in reading.steps and edge.target in reading.steps
+    )
+    made.add_edges_from(
+        (reference.step, name)
+        for name, step in reading.steps.items()
+        for _, reference in step.references
+        if reference.step in reading.steps and reference.step != name
+    )
+    return made
+
+
+def live_steps(reading: Reading) -> set[str]:
+    """The steps that a run can come to: those after a start, and those that feed them."""
+    whole = graph(reading)
+    starts = triggers(reading)
+    ahead = set(starts).union(nx.multi_source_dijkstra_path_length(whole, set(starts))) if starts else set()
+    return ahead | _ancestors(whole, ahead)
+
+
+def _ancestors(whole: "nx.DiGraph[str]", steps: set[str]) -> set[str]:
+    return set(nx.multi_source_dijkstra_path_length(whole.reverse(copy=False), steps)) if steps else set()
+
+
+@lru_cache(maxsize=256)
+def _fields_with(node_class: type[Node], widget: str) -> tuple[str, ...]:
+    properties = node_class.model_json_schema().get("properties", {})
+    return tuple(field for field, schema in properties.items() if widget_of(schema) == widget)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a message: at most eight, then how many more."""
+    every = list(names)
+    shown = ", ".join(every[:_SHOWN]) or "none"
+    return shown if len(every) <= _SHOWN else f"{shown} and {len(every) - _SHOWN} more"

@@ -1,0 +1,62 @@
+"""The closed set of field editors: types that say which widget a setting has, and nothing else does."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+WIDGETS = (
+    "text",
+    "multiline",
+    "number",
+    "switch",
+    "select",
+    "list",
+    "key_values",
+    "secret",
+    "expression",
+    "model",
+    "json",
+    "fields",
+    "records",
+)
+
+
+def _widget(name: str) -> Any:
+    return Field(json_schema_extra={"widget": name})
+
+
+Multiline = Annotated[str, _widget("multiline")]
+"""A text of several lines."""
+
+SecretName = Annotated[str, _widget("secret")]
+"""The name of a secret; its value never stands in a flow."""
+
+ModelName = Annotated[str, _widget("model")]
+"""The name of a model that this installation knows."""
+
+Expression = Annotated[Any, _widget("expression")]
+"""A value that is usually computed: `{{ start.amount > 100 }}`."""
+
+Json = Annotated[dict[str, Any], _widget("json")]
+"""An object written as JSON."""
+
+Records = Annotated[list[dict[str, Any]], _widget("records")]
+"""A small table: a list of objects with the same keys."""
+
+Label = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+"""A name that becomes a port: small letters, digits and `_`."""
+
+
+class InputField(BaseModel):
+    """One typed input of a start node."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Label
+    type: Literal["text", "number", "boolean", "list", "object"] = "text"
+    required: bool = True
+    description: str = ""
+
+
+InputFields = Annotated[list[InputField], _widget("fields")]
+"""The typed inputs of a start node."""

@@ -1,0 +1,177 @@
+"""The document: a flow is steps, edges between their ports, and a layout; values only, no code, no secrets."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core.core_schema import SerializerFunctionWrapHandler
+
+from runtime.graph.node import AFTER
+from runtime.graph.program import RESERVED
+
+FORMAT = 1
+MAX_STEPS = 20_000
+
+_ID = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
+_PORT = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
+_EDGE = re.compile(rf"\s*([a-z][a-z0-9_]*)\.({_PORT})\s*->\s*([a-z][a-z0-9_]*)(?:\.({_PORT}))?\s*\Z")
+
+
+def _step_id(value: str) -> str:
+    if not _ID.match(value) or value in RESERVED:
+        raise ValueError(f"{value!r} cannot name a step: use small letters, digits and _, and no word of expressions")
+    return value
+
+
+StepId = Annotated[str, BeforeValidator(lambda v: _step_id(v) if isinstance(v, str) else v)]
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A wire from an output port to an input port, or to a setting that takes a wire; written `a.out -> b.in`.
+
+    Into `after` it carries order and branch but no value, and is written `a.out -> b`.
+    """
+
+    source: str
+    output: str
+    target: str
+    port: str = AFTER
+
+    @classmethod
+    def parse(cls, text: object) -> Self:
+        """Read `a.out -> b.in` or `a.out -> b`. Raises ValueError with the form to write."""
+        if isinstance(text, cls):
+            return text
+        match = _EDGE.match(text) if isinstance(text, str) else None
+        if match is None:
+            raise ValueError(f"{text!r} is no wire; write `step.output -> step.input`")
+        return cls(match[1], match[2], match[3], match[4] or AFTER)
+
+    def __str__(self) -> str:
+        end = self.target if self.port == AFTER else f"{self.target}.{self.port}"
+        return f"{self.source}.{self.output} -> {end}"
+
+
+EdgeField = Annotated[Edge, BeforeValidator(Edge.parse), PlainSerializer(str, return_type=str)]
+
+
+class _Document(BaseModel):
+    """Frozen, refuses what it does not know, and writes only what differs from the default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+
+    @model_serializer(mode="wrap")
+    def _only_what_is_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = handler(self)
+        for name, spec in type(self).model_fields.items():
+            if (
+                name != "version"
+                and not spec.is_required()
+                and getattr(self, name) == spec.get_default(call_default_factory=True)
+            ):
+                written.pop(name, None)
+        return written
+
+
+class Retry(_Document):
+    """How often and how soon a failed step is tried again.
+
+    times: tries after the first. wait: seconds before the second try. backoff: each wait is that many times longer.
+    """
+
+    times: int = Field(ge=1, le=20)
+    wait: float = Field(default=1.0, ge=0, le=3600)
+    backoff: float = Field(default=2.0, ge=1, le=10)
+
+
+class Default(_Document):
+    """What a step gives when it failed and the flow should go on."""
+
+    default: Any
+
+
+OnError = Literal["fail", "port"] | Default
+
+
+class Step(_Document):
+    """One node on the canvas. version: of its node, when it was last edited. timeout: seconds for one try.
+
+    on_error: `fail` ends the run, `port` sends the error to the output `error`, a Default goes on with a value.
+    """
+
+    kind: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    version: int = Field(default=1, ge=1)
+    title: Annotated[str, StringConstraints(max_length=200)] = ""
+    config: dict[str, Any] = Field(default_factory=dict)
+    retry: Retry | None = None
+    timeout: float | None = Field(default=None, gt=0, le=86_400)
+    on_error: OnError = "fail"
+
+
+class Note(_Document):
+    """A remark on the canvas, in Markdown. at: x and y. size: width and height, in canvas pixels."""
+
+    text: Annotated[str, StringConstraints(max_length=20_000)]
+    at: tuple[float, float] = (0.0, 0.0)
+    size: tuple[float, float] = (240.0, 120.0)
+
+
+class Flow(_Document):
+    """A flow, immutable: every change makes a new one (see the builder's edits).
+
+    steps: by id, in the order they were drawn. layout: x and y by step, in canvas pixels, apart from the steps so
+    that a moved node is a one-line difference.
+    """
+
+    canevas: int = FORMAT
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "Untitled"
+    description: Annotated[str, StringConstraints(max_length=5_000)] = ""
+    steps: dict[StepId, Step] = Field(default_factory=dict, max_length=MAX_STEPS)
+    edges: tuple[EdgeField, ...] = ()
+    layout: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    notes: dict[StepId, Note] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _layout_is_of_steps(self) -> Self:
+        for name in self.layout:
+            if name not in self.steps:
+                raise ValueError(f"layout: no step is called {name!r}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _format_and_name_always(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = handler(self)
+        for name in ("description", "edges", "layout", "notes"):
+            if not written[name]:
+                del written[name]
+        return written
+
+    def title(self, step: str) -> str:
+        """What people call the step: its title, or its id."""
+        return self.steps[step].title or step
+
+
+def free_id(kind: str, taken: Iterable[str]) -> str:
+    """A short id that a person can read: `classify`, then `classify_2`; never a word of expressions."""
+    stem = re.sub(r"[^a-z0-9_]+", "_", kind.lower().rpartition(".")[2]).strip("_")[:50] or "step"
+    if not stem[0].isalpha():
+        stem = f"step_{stem}"
+    used = set(taken)
+    number = 1
+    name = f"{stem}_1" if stem in RESERVED else stem
+    while name in used:
+        number += 1
+        name = f"{stem}_{number}"
+    return name

@@ -1,0 +1,144 @@
+"""The node contract: what an author writes, and what the product derives from it.
+
+A node *is* its config: a frozen pydantic model. Class keywords place it in the palette, its docstring is its
+help, its fields are its settings, the parameters of its one async `run` are its input ports, and the return
+annotation of `run` is its output:
+
+    class Shout(Node, group="data", icon="megaphone"):
+        "Writes a text in capitals."
+
+        mark: str = Field("!", title="Mark", description="What stands at the end.")
+
+        async def run(self, text: str) -> str:
+            return text.upper() + self.mark
+
+A parameter with a default is an optional port, `*values` gathers all wires into one list, and a parameter typed
+`Context` is lent by the engine. One returned value leaves by the port `output`; a `TypedDict` has a port a key,
+and with `total=False` its keys are branches: nobody goes where a key is missing. An async generator that yields
+`Delta`s and last its output streams.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, TypedDict
+
+from pydantic import BaseModel, ConfigDict
+
+from runtime.graph.messages import Http, Llm
+from runtime.graph.values import Kind
+
+Group = Literal["trigger", "llm", "voice", "logic", "data", "integration", "human"]
+Effect = Literal["pure", "reads", "writes"]
+Trigger = Literal["", "api", "chat", "webhook"]
+
+AFTER = "after"  # every step has this port: it orders steps and carries branches, and hands over no value
+ERROR = "error"  # the output port of a step whose `on_error` is `port`
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One end of a wire. many: all wires are gathered into a list. branch: may stay silent in a run."""
+
+    name: str
+    kind: Kind = Kind.ANY
+    required: bool = True
+    many: bool = False
+    branch: bool = False
+    help: str = ""
+
+
+@dataclass(slots=True)
+class Context:
+    """What the engine lends to one execution of a step.
+
+    input: what the run was started with. key: the same for every attempt of this execution, for servers that
+    take an idempotency key. secret: the value of a named secret. log: a line in the run's record.
+    """
+
+    llm: Llm
+    http: Http
+    secret: Callable[[str], Awaitable[str]]
+    log: Callable[[str], None]
+    key: str
+    input: dict[str, Any] = field(default_factory=dict)
+
+
+class Ending(TypedDict):
+    """What a node with `ends=True` gives: the run's answer and the HTTP status that goes with it."""
+
+    value: Any
+    status: int
+
+
+class Node(BaseModel):
+    """Base of every node; see the module's text for how to write one.
+
+    group: palette group and accent. icon: a Lucide name. version: rises when the config changes shape, together
+    with a step in `migrate`. effect: `pure` touches nothing outside and never waits, `reads` may be repeated
+    freely, `writes` changes something outside. trigger: how a run starts here. untrusted, private, sends: brings
+    untrusted text in, reads private data, sends data out; safety checks use them. ends: gives the run's answer.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    kind: ClassVar[str] = ""
+    label: ClassVar[str] = ""
+    group: ClassVar[Group] = "data"
+    icon: ClassVar[str] = "box"
+    version: ClassVar[int] = 1
+    effect: ClassVar[Effect] = "pure"
+    trigger: ClassVar[Trigger] = ""
+    untrusted: ClassVar[bool] = False
+    private: ClassVar[bool] = False
+    sends: ClassVar[bool] = False
+    ends: ClassVar[bool] = False
+
+    # Set by `ports.derive` when a catalog takes the class in, so that an author's mistake is found at start-up.
+    ports_in: ClassVar[tuple[Port, ...]] = ()
+    ports_out: ClassVar[tuple[Port, ...]] = ()
+    returns_ports: ClassVar[bool] = False  # `run` gives a dict with a value a port, not the one value itself
+
+    def __init_subclass__(
+        cls,
+        *,
+        kind: str = "",
+        label: str = "",
+        group: Group = "data",
+        icon: str = "box",
+        version: int = 1,
+        effect: Effect = "pure",
+        trigger: Trigger = "",
+        untrusted: bool = False,
+        private: bool = False,
+        sends: bool = False,
+        ends: bool = False,
+        **pydantic_options: Any,
+    ) -> None:
+        super().__init_subclass__(**pydantic_options)
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", cls.__name__)
+        cls.kind = kind or words.replace(" ", "_").lower()
+        cls.label = label or words.capitalize()
+        cls.group, cls.icon, cls.version, cls.effect, cls.trigger = group, icon, version, effect, trigger
+        cls.untrusted, cls.private, cls.sends, cls.ends = untrusted, private, sends, ends
+
+    def inputs(self) -> tuple[Port, ...]:
+        """The input ports; override only when they depend on the settings."""
+        return self.ports_in
+
+    def outputs(self) -> tuple[Port, ...]:
+        """The output ports; override only when they depend on the settings."""
+        return self.ports_out
+
+    def accepts(self) -> dict[str, Any]:
+        """For triggers: the JSON Schema of the input that starts a run here."""
+        return {"type": "object"}
+
+    def summary(self) -> str:
+        """The one line of config that the card shows."""
+        return ""
+
+    @classmethod
+    def migrate(cls, config: dict[str, Any], from_version: int) -> dict[str, Any]:
+        """The config of an older version, in today's shape; pure. Raises AuthorError when a person must decide."""
+        return config

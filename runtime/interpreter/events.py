@@ -1,0 +1,162 @@
+"""The vocabulary of a run: everything that can be said about it, and the one seam between engine and world."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from runtime.errors import CanevasError
+from runtime.graph.messages import ModelCall
+
+
+class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why a step failed: what happened, what to do, and who can act (author, caller, provider, operator)."""
+
+    what: str
+    mend: str = ""
+    who: str = "author"
+    kind: str = ""
+    retry: bool = False
+
+    @classmethod
+    def of(cls, error: BaseException) -> "Failure":
+        """A failure from an exception; the class of the exception says who must act."""
+        if isinstance(error, CanevasError):
+            where = f" ({error.where})" if error.where else ""
+            retry = bool(getattr(error, "retry", False))
+            return cls(f"{error.what}{where}", error.mend, error.who, type(error).__name__, retry)
+        text = str(error).strip()
+        return cls(f"{type(error).__name__}: {text}" if text else type(error).__name__, kind=type(error).__name__)
+
+
+class _Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
+    """seq: rises by one within a run, from 1. at: seconds since the epoch."""
+
+    seq: int
+    at: float
+
+
+class RunStarted(_Event, frozen=True, tag="run_started"):
+    """The run began at a trigger, with this input."""
+
+    trigger: str
+    input: dict[str, Any]
+
+
+class StepStarted(_Event, frozen=True, tag="step_started"):
+    """A step's body is about to be entered. input: what its ports and computed settings hold."""
+
+    step: str
+    input: dict[str, Any]
+
+
+class StepRetried(_Event, frozen=True, tag="step_retried"):
+    """A try failed and another follows. attempt: the try that failed, from 1. wait: seconds until the next."""
+
+    step: str
+    attempt: int
+    failure: Failure
+    wait: float
+
+
+class StepFinished(_Event, frozen=True, tag="step_finished"):
+    """A step gave its output: a value a port; a branch not taken has no key. ms: how long it took."""
+
+    step: str
+    output: dict[str, Any]
+    ms: float = 0.0
+    calls: tuple[ModelCall, ...] = ()
+
+
+class StepFailed(_Event, frozen=True, tag="step_failed"):
+    """A step gave up. output: what goes on instead (error port or default), None when the run fails with it."""
+
+    step: str
+    failure: Failure
+    output: dict[str, Any] | None = None
+    ms: float = 0.0
+
+
+class StepSkipped(_Event, frozen=True, tag="step_skipped"):
+    """Nobody comes to this step: the branch that leads to it was not taken."""
+
+    step: str
+
+
+class StepLogged(_Event, frozen=True, tag="step_logged"):
+    """A node wrote a line for whoever reads the run."""
+
+    step: str
+    text: str
+
+
+class RunFinished(_Event, frozen=True, tag="run_finished"):
+    """The run's answer. status: the HTTP status an Answer step chose. step: the step that gave it."""
+
+    output: Any
+    status: int = 200
+    step: str = ""
+
+
+class RunFailed(_Event, frozen=True, tag="run_failed"):
+    """The run ended with the failure of this step."""
+
+    step: str
+    failure: Failure
+
+
+class RunCancelled(_Event, frozen=True, tag="run_cancelled"):
+    """Somebody stopped the run."""
+
+    reason: str = ""
+
+
+class StepDelta(msgspec.Struct, frozen=True, tag_field="type", tag="step_delta"):
+    """A piece of text as it streams; live only: no seq, never stored, told again in full by StepFinished."""
+
+    step: str
+    text: str
+
+
+Durable = (
+    RunStarted
+    | StepStarted
+    | StepRetried
+    | StepFinished
+    | StepFailed
+    | StepSkipped
+    | StepLogged
+    | RunFinished
+    | RunFailed
+    | RunCancelled
+)
+Event = Durable | StepDelta
+Ending = RunFinished | RunFailed | RunCancelled
+ENDINGS = (RunFinished, RunFailed, RunCancelled)
+
+RunState = Literal["running", "done", "failed", "cancelled"]
+STATE_OF: dict[type, RunState] = {RunFinished: "done", RunFailed: "failed", RunCancelled: "cancelled"}
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Durable)
+_list_decoder = msgspec.json.Decoder(list[Durable])
+
+
+def encode(event: Event) -> bytes:
+    """One event as a JSON object, tagged by `type`."""
+    return _encoder.encode(event)
+
+
+def decode(data: bytes | str) -> Durable:
+    """A durable event from its JSON. Raises msgspec.ValidationError."""
+    event: Durable = _decoder.decode(data)
+    return event
+
+
+def encode_all(events: list[Durable]) -> bytes:
+    """Consecutive events as one JSON list, the form the journal keeps."""
+    return _encoder.encode(events)
+
+
+def decode_all(data: bytes | str) -> list[Durable]:
+    """The events of one journal entry."""
+    return _list_decoder.decode(data)

@@ -1,0 +1,69 @@
+"""What a journal promises: it keeps the record of every run, and nothing of a run is known that it cannot tell."""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from runtime.interpreter.events import Durable, RunState
+
+Source = Literal["preview", "endpoint", "chat", "webhook", "cli", "test"]
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the list of runs.
+
+    started, ended: seconds since the epoch. steps: how many steps finished. version: of the flow, 0 for a draft.
+    document: the flow as it ran, so that the run opens as it was (only for drafts; versions never change).
+    """
+
+    id: str
+    workspace: str
+    flow: str
+    flow_name: str
+    source: Source
+    started: float
+    version: int = 0
+    state: RunState = "running"
+    ended: float | None = None
+    steps: int = 0
+    error: str = ""
+    document: str = ""
+
+
+class Journal(Protocol):
+    """Append-only record of runs. Every call is scoped by the workspace that the record carries."""
+
+    async def open(self, record: RunRecord) -> None:
+        """Begin the record of a run. Raises ConflictError when the id is taken."""
+        ...
+
+    async def append(self, workspace: str, run: str, events: Sequence[Durable]) -> None:
+        """Add consecutive events. Raises ConflictError when their seq does not follow the last one."""
+        ...
+
+    async def close(self, record: RunRecord) -> None:
+        """Write how the run ended."""
+        ...
+
+    async def keep(self, record: RunRecord, events: Sequence[Durable]) -> None:
+        """A whole finished run at once: open, append and close in one write."""
+        ...
+
+    async def events(self, workspace: str, run: str, after: int = 0) -> list[Durable]:
+        """The events with a seq above `after`, in order. Raises NotFoundError."""
+        ...
+
+    async def record(self, workspace: str, run: str) -> RunRecord:
+        """One run. Raises NotFoundError."""
+        ...
+
+    async def records(
+        self, workspace: str, *, flow: str = "", limit: int = 50, before: float | None = None
+    ) -> list[RunRecord]:
+        """The newest runs first, without their documents; `before`: only those that started earlier."""
+        ...
+
+    async def unfinished(self) -> list[RunRecord]:
+        """Runs still marked as running, of every workspace; read once at start-up by the owner process."""
+        ...

@@ -1,0 +1,1 @@
+"""Embeddings and, later, knowledge and conversations."""

@@ -1,0 +1,68 @@
+"""The environment's one home: every CANEVAS_* variable is read here and nowhere else."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from runtime.errors import OperatorError
+
+DEFAULT_HOME = Path(".canevas")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator may set; every field has a default that works on a laptop.
+
+    home: folder for the database, the master key and the model weights.
+    database_url: `sqlite:///…` or `postgresql://…`; empty means SQLite inside `home`.
+    host, port: where `canevas up` and `canevas serve` listen; port 0 takes a free one.
+    public_url: the address people use when a proxy stands in front; empty: http://host:port.
+    allowed_hosts: hosts (or CIDR ranges) that flows may call although they are private or loopback.
+    anthropic_url: address of the Messages API, for proxies and tests; empty: Anthropic's own.
+    max_body: the largest request body that a deployed flow accepts, in bytes.
+    weights: folder with the built-in models; empty means `home / "weights"`.
+    """
+
+    home: Path = DEFAULT_HOME
+    database_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8300
+    public_url: str = ""
+    allowed_hosts: tuple[str, ...] = ()
+    anthropic_url: str = ""
+    max_body: int = 1_000_000
+    weights: Path = field(default=Path())
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Read CANEVAS_HOME, CANEVAS_DATABASE_URL, CANEVAS_PORT and so on.
+
+        Raises: OperatorError when a number is not a number.
+        """
+        env = os.environ if environment is None else environment
+        given = {name: env[f"CANEVAS_{name.upper()}"] for name in cls.__slots__ if env.get(f"CANEVAS_{name.upper()}")}
+        home = Path(given.get("home", DEFAULT_HOME)).expanduser().absolute()
+        return cls(
+            home=home,
+            database_url=given.get("database_url", ""),
+            host=given.get("host", "127.0.0.1"),
+            port=_number(given, "port", 8300),
+            public_url=given.get("public_url", "").rstrip("/"),
+            allowed_hosts=tuple(h.strip() for h in given.get("allowed_hosts", "").split(",") if h.strip()),
+            anthropic_url=given.get("anthropic_url", ""),
+            max_body=_number(given, "max_body", 1_000_000),
+            weights=Path(given["weights"]).expanduser().absolute() if "weights" in given else home / "weights",
+        )
+
+
+def _number(given: Mapping[str, str], name: str, default: int) -> int:
+    try:
+        return int(given.get(name, default))
+    except ValueError:
+        raise OperatorError(
+            what=f"CANEVAS_{name.upper()} is {given[name]!r}, which is not a whole number",
+            where="the environment",
+            mend=f"Set CANEVAS_{name.upper()} to a number such as {default}, or unset it.",
+        ) from None
