@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from builder.editor.edits import Batch, Edit, EditError, Move, Set, SetNote, SetStep, inverse
+from builder.editor.document import EditError
+from builder.editor.edits import Batch, Edit, Move, Set, SetNote, SetStep, inverse
 from runtime.graph.flow import Flow
 
 LONGEST = 200  # steps back

@@ -53,7 +53,7 @@ class Sandbox:
         """The JSON values of the expressions, in order.
 
         names: step id -> {port: value}, None for a skipped step; at least the steps that the codes read.
-        Raises: AuthorError naming the expression; OperatorError when workers keep dying.
+        Raises: AuthorError naming the expression; OperatorError when workers keep dying or cannot be started.
         """
         if not codes:
             return []
@@ -71,6 +71,10 @@ class Sandbox:
             ) from None
         except monty.MontyError as error:
             raise _explain(error, codes, names) from None
+        except OSError as error:
+            raise OperatorError(
+                f"The expression worker cannot be started: {error}", "pydantic-monty", "Install the requirements again."
+            ) from None
         return [_json(answer, code) for answer, code in zip(answers, codes, strict=True)]
 
     async def close(self) -> None:

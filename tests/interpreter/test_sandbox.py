@@ -213,6 +213,12 @@ async def test_a_worker_that_keeps_dying_is_the_operators_error(sandbox):
     assert await one(sandbox, "1 + 1") == 2
 
 
+async def test_a_missing_worker_program_is_the_operators_error(sandbox, monkeypatch):
+    monkeypatch.setenv("MONTY_BIN", "/nowhere/monty")
+    with pytest.raises(OperatorError, match="cannot be started"):
+        await one(sandbox, "1 + 1")
+
+
 async def test_close_leaves_no_process():
     sandbox = Sandbox()
     assert not workers(os.getpid())

@@ -1,0 +1,1 @@
+"""The draft runs in place: what each step does, what went in and out, and what it answers."""

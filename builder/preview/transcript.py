@@ -1,0 +1,63 @@
+"""A chat in the preview: the turns so far, and the history that the next message carries; pure."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from builder.preview.overlay import RunTrace
+from runtime.graph.values import as_text
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One thing said. state: `streaming` while it comes, `failed` when the run gave none. note: who answered."""
+
+    role: Literal["user", "assistant"]
+    text: str
+    state: Literal["done", "streaming", "failed"] = "done"
+    note: str = ""
+
+
+Transcript = tuple[Turn, ...]
+
+
+def ask(transcript: Transcript, message: str) -> Transcript:
+    """The transcript after a person's message, waiting for the answer."""
+    return (*transcript, Turn("user", message), Turn("assistant", "", "streaming"))
+
+
+def answer(transcript: Transcript, trace: RunTrace) -> Transcript:
+    """The transcript with its last turn as the run stands: what streams, the answer, or the failure."""
+    if not transcript or transcript[-1].role != "assistant":
+        return transcript
+    last = transcript[-1]
+    match trace.state:
+        case "done":
+            made = replace(last, text=readable(trace.output), state="done", note=_models(trace))
+        case "failed":
+            why = trace.failure.what if trace.failure is not None else ""
+            made = replace(last, text=f"{trace.failed_step}: {why}" if trace.failed_step else why, state="failed")
+        case "cancelled":
+            made = replace(last, state="failed")
+        case _:
+            streaming = trace.steps.get(trace.streaming)
+            made = replace(last, text=streaming.text if streaming is not None else last.text)
+    return (*transcript[:-1], made)
+
+
+def history(transcript: Transcript) -> list[dict[str, str]]:
+    """The turns that went well, as a chat start takes them."""
+    return [{"role": turn.role, "text": turn.text} for turn in transcript if turn.state == "done"]
+
+
+def readable(output: Any) -> str:
+    """A run's answer as a person reads it: its text where it has one, else JSON."""
+    if isinstance(output, dict) and isinstance(output.get("text"), str):
+        return str(output["text"])
+    return as_text(output)
+
+
+def _models(trace: RunTrace) -> str:
+    names = dict.fromkeys(
+        f"{step.model} (demo)" if step.demo else step.model for step in trace.steps.values() if step.model
+    )
+    return ", ".join(names)
