@@ -1,18 +1,60 @@
-"""proto"""
+"""The Reflex application: its pages, and the guard before every event."""
+
+import logging
+
 import reflex as rx
-from builder.language import t, choice, choose
-from builder.theme import THEMES
+from reflex.event import EventSpec
 
-class Probe(rx.State):
-    count: int = 0
-    @rx.event
-    def add(self): self.count += 1
+from builder.guard import Guard, SignedOut
+from builder.home.page import home
+from builder.language import t
+from builder.notices import Notices
+from builder.runs.page import runs
+from builder.settings.page import settings
+from builder.shell import Shell, page, waiting
+from builder.widgets import empty_state, link_button
 
-def index():
-    return rx.box(rx.heading(t("Flows")), rx.el.button("dark", on_click=choose("theme","dark")), rx.el.button("fr", on_click=choose("language","fr")), rx.text(choice("theme")), rx.button("n", on_click=Probe.add), rx.text(Probe.count, id="n"), rx.icon("workflow"), rx.dialog.root(rx.dialog.trigger(rx.button("open")), rx.dialog.content(rx.dialog.title("Hi"))))
+logger = logging.getLogger("canevas")
 
-from builder.guard import Guard
 guard = Guard()
-app = rx.App(head_components=[rx.el.script(src="/choices.js")], html_lang="en")
+
+
+def broken(exception: Exception) -> EventSpec | None:
+    """An event handler raised: log it and tell the person; a session that ended is no error."""
+    if isinstance(exception, SignedOut):
+        return None
+    logger.error("An event failed", exc_info=exception)
+    return Notices.fail()
+
+
+def not_found() -> rx.Component:
+    """The page for an address that leads nowhere."""
+    return page(
+        "",
+        t("Page not found"),
+        empty_state(
+            "compass",
+            t("There is nothing at this address"),
+            t("It may have been renamed or deleted."),
+            link_button(t("To your flows"), "/", kind="primary", icon_name="house"),
+        ),
+    )
+
+
+app = rx.App(
+    head_components=[
+        rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
+        rx.el.script(src="/choices.js"),
+    ],
+    html_lang="en",
+    hydrate_fallback=waiting,
+    toaster=None,
+    backend_exception_handler=broken,
+)
+app.app_wraps.pop((5, "Overlay"))  # the frame has its own word for a lost connection
 app.add_middleware(guard, index=0)
-app.add_page(index, route="/", title="Canevas")
+
+app.add_page(home, route="/", title=t("Flows · Canevas"), on_load=Shell.arrive)
+app.add_page(runs, route="/runs", title=t("Runs · Canevas"), on_load=Shell.arrive)
+app.add_page(settings, route="/settings", title=t("Settings · Canevas"), on_load=Shell.arrive)
+app.add_page(not_found, route="/404", title=t("Page not found · Canevas"), on_load=Shell.arrive)

@@ -24,7 +24,7 @@ class Bundle(Plugin):
     """Adds the tokens, every `*.css` file of the builder and the French catalogue; keeps events on one origin."""
 
     def get_stylesheet_paths(self, **context: Any) -> list[str]:
-        return ["./tokens.css", *(f"./{path.name}" for path in _stylesheets())]
+        return ["./tokens.css", *(f"./{name}" for name in _stylesheets())]
 
     def get_static_assets(self, **context: Any) -> list[tuple[Path, str | bytes]]:
         # Imported here: `language` creates Reflex variables, which need the config that is being read.
@@ -32,7 +32,7 @@ class Bundle(Plugin):
 
         return [
             (Path("styles/tokens.css"), stylesheet()),
-            *((Path("styles") / path.name, path.read_text(encoding="utf-8")) for path in _stylesheets()),
+            *((Path("styles") / name, path.read_text(encoding="utf-8")) for name, path in _stylesheets().items()),
             (Path("utils/french.json"), json.dumps(french(), ensure_ascii=False)),
         ]
 
@@ -52,6 +52,7 @@ def same_origin(code: str) -> str:
     return code.replace(_ASKED, _ASKED + _SAME_ORIGIN)
 
 
-def _stylesheets() -> list[Path]:
-    """The builder's stylesheets, `base.css` first."""
-    return sorted(HERE.rglob("*.css"), key=lambda path: (path.name != "base.css", path))
+def _stylesheets() -> dict[str, Path]:
+    """The builder's stylesheets by the name they get in the bundle: `style/` first, so that a feature can differ."""
+    found = sorted(HERE.rglob("*.css"), key=lambda path: (path.parent.name != "style", path))
+    return {"-".join(path.relative_to(HERE).parts): path for path in found}

@@ -9,6 +9,8 @@ from reflex_base.event import Event
 
 from builder.gate import SIGN_IN, Person, Sessions, session_in
 
+_SET_ANYTHING = ".setvar"  # Reflex gives every state this handler: it writes any variable, past our own handlers
+
 _visit: ContextVar[tuple["Guard", str]] = ContextVar("visit")
 
 
@@ -28,7 +30,7 @@ class Guard(Middleware):
     async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
         """None lets the event run; an update is the refusal, and the event does not run."""
         session = session_in(state.router_data.get("headers", {}).get("cookie", ""))
-        if await self.who(session) is None:
+        if await self.who(session) is None or event.name.endswith(_SET_ANYTHING):
             return StateUpdate(events=Event.from_event_type(rx.redirect(SIGN_IN)))
         _visit.set((self, session))
         return None

@@ -1,9 +1,13 @@
 """The plain page for whoever is not signed in: it works without Reflex, which is behind the gate."""
 
 from html import escape
+from pathlib import Path
 
 from builder.language import translate
 from builder.theme import stylesheet
+
+# In a checkout the command lives in the environment that the Makefile made.
+_COMMAND = "make link" if Path(__file__).parents[1].joinpath("Makefile").exists() else "canevas link"
 
 _PAGE = """<!doctype html>
 <html lang="{language}">
@@ -18,15 +22,15 @@ _PAGE = """<!doctype html>
 @font-face {{ font-family: Inter; font-weight: 400; src: url(/fonts/inter-latin-400-normal.woff2) format("woff2"); }}
 @font-face {{ font-family: Poppins; font-weight: 600; src: url(/fonts/poppins-latin-600-normal.woff2) format("woff2"); }}
 * {{ box-sizing: border-box; margin: 0; }}
-body {{ min-height: 100vh; display: grid; place-items: center; padding: var(--space-5);
+body {{ min-height: 100vh; display: grid; place-items: center; padding: var(--gap-5);
   background: var(--bg-1); color: var(--text-1); font: var(--type-16)/1.6 var(--face-text); }}
-main {{ width: 100%; max-width: 27rem; display: grid; gap: var(--space-4); padding: var(--space-6);
-  background: var(--bg-2); border: 1px solid var(--border); border-radius: var(--radius-3); }}
+main {{ width: 100%; max-width: 27rem; display: grid; gap: var(--gap-4); padding: var(--gap-6);
+  background: var(--bg-2); border: 1px solid var(--border); border-radius: var(--round-3); }}
 h1 {{ font: 600 var(--type-24)/1.3 var(--face-display); }}
 p {{ color: var(--text-2); }}
 p[role=alert] {{ color: var(--warning-text); }}
-code {{ display: block; padding: var(--space-3) var(--space-4); overflow-x: auto; background: var(--bg-1);
-  color: var(--text-1); border: 1px solid var(--border); border-radius: var(--radius-1);
+code {{ display: block; padding: var(--gap-3) var(--gap-4); overflow-x: auto; background: var(--bg-1);
+  color: var(--text-1); border: 1px solid var(--border); border-radius: var(--round-1);
   font: var(--type-14)/1.5 var(--face-code); }}
 </style>
 </head>
@@ -36,7 +40,7 @@ code {{ display: block; padding: var(--space-3) var(--space-4); overflow-x: auto
 <h1>{title}</h1>
 {notice}<p>{how}</p>
 <p>{again}</p>
-<code>canevas link</code>
+<code>{command}</code>
 </main>
 </body>
 </html>
@@ -57,5 +61,6 @@ def sign_in_page(accept_language: str, *, spent: bool = False) -> str:
         title=say("Sign in"),
         notice=f'<p role="alert">{notice}</p>\n' if spent else "",
         how=say("Open the link that the terminal printed when Canevas started. It signs you in once."),
+        command=_COMMAND,
         again=say("For a new link, type this in a terminal on the machine that runs Canevas:"),
     )

@@ -23,18 +23,19 @@ KINDS = {
 }
 
 SIZES = (12, 14, 16, 18, 20, 24, 30, 36)  # the type scale, px; nothing outside it
-SPACES = (4, 8, 12, 16, 24, 32, 48, 64)  # --space-1 … --space-8, px
+SPACES = (4, 8, 12, 16, 24, 32, 48, 64)  # --gap-1 … --gap-8, px
 
+# Names that Radix does not use for its own scales.
 SHARED = {
     "face-text": '"Inter", system-ui, -apple-system, "Segoe UI", Roboto, sans-serif',
     "face-code": '"JetBrains Mono", ui-monospace, "SF Mono", Menlo, Consolas, monospace',
     "face-display": '"Poppins", "Inter", system-ui, sans-serif',
     **{f"type-{size}": f"{size / 16:g}rem" for size in SIZES},
-    **{f"space-{step}": f"{space / 16:g}rem" for step, space in enumerate(SPACES, 1)},
-    "radius-1": "6px",
-    "radius-2": "10px",
-    "radius-3": "16px",
-    "radius-full": "999px",
+    **{f"gap-{step}": f"{space / 16:g}rem" for step, space in enumerate(SPACES, 1)},
+    "round-1": "6px",
+    "round-2": "10px",
+    "round-3": "16px",
+    "round-full": "999px",
     "target": "2.75rem",
     "feedback": "200ms",
     "page": "300ms",

@@ -26,15 +26,11 @@ from runtime.graph.node import ERROR
 
 
 class _Edit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="do"):
-    """One change of a flow. `place` says where among its like something stands; None is last."""
+    """One change of a flow. `place` says where among its like something stands; None is last.
 
-    def apply(self, flow: Flow) -> Flow:
-        """The changed flow. Raises: EditError, and then nothing has changed."""
-        raise TypeError(type(self).__name__)
-
-    def inverse(self, flow: Flow) -> "tuple[OneEdit, ...]":
-        """What takes the change back, computed from the flow before it."""
-        raise TypeError(type(self).__name__)
+    apply: the changed flow; raises EditError, and then nothing has changed. inverse: what takes the change back,
+    from the flow before it.
+    """
 
 
 class Add(_Edit, frozen=True, tag="add"):
@@ -394,6 +390,7 @@ def apply(flow: Flow, edit: Edit) -> Flow:
 
 def inverse(flow: Flow, edit: Edit) -> Edit:
     """The edit that takes `edit` back, from the flow before it. Raises: EditError when it does not fit."""
+    edit.apply(flow)  # so that it is refused for the reason it would be refused for anyway
     back = edit.inverse(flow)
     return back[0] if len(back) == 1 else Batch(back)
 

@@ -13,7 +13,7 @@ Verdict = Literal["safe", "review", "blocked"]
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """What became of one older step. safe: its settings are valid now. review: they need a look. blocked: kept as is."""
+    """What became of an older step. safe: its settings are valid now. review: have a look. blocked: kept as it was."""
 
     step: str
     kind: str

@@ -38,7 +38,10 @@ ERROR = "error"  # the output port of a step whose `on_error` is `port`
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """One end of a wire. many: all wires are gathered into a list. branch: may stay silent in a run."""
+    """One end of a wire. many: all wires are gathered into a list. branch: may stay silent in a run.
+
+    nullable: may also hold null, as `str | None` says.
+    """
 
     name: str
     kind: Kind = Kind.ANY
@@ -46,6 +49,7 @@ class Port:
     many: bool = False
     branch: bool = False
     help: str = ""
+    nullable: bool = False
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from runtime.graph.node import AFTER, ERROR, Node, Port
 from runtime.graph.ports import context_parameter
 from runtime.graph.problems import Problem, errors
 from runtime.graph.reading import Reading, StepReading, read_flow
-from runtime.graph.values import TAKE, Kind, NotJson, as_text, kind_of_annotation
+from runtime.graph.values import TAKE, Kind, NotJson, as_text, kind_of_annotation, taker
 
 Outputs = list[dict[str, Any] | None]  # by step; None until it is settled, and for ever when it is skipped
 Source = tuple[int, str]  # a step and one of its output ports
@@ -183,7 +183,7 @@ def _binder(
     live wire in the order they are drawn. Without wires, a step whose references are all skipped is skipped.
     """
     ports = {port.name: port for port in step.inputs}
-    data = [(name, ports.get(name), TAKE[step.takes[name].kind], tuple(wires[name])) for name in wires]
+    data = [(name, ports.get(name), _take(step.takes[name]), tuple(wires[name])) for name in wires]
     if not wires:
         return _bind_unwired(reads)
     if len(data) == 1 and len(data[0][3]) == 1 and data[0][1] is not None and not data[0][1].many:
@@ -232,6 +232,10 @@ def _bind_single(name: str, take: Callable[[Any], Any], number: int, key: str) -
             raise _misfit(name, error) from None
 
     return bind
+
+
+def _take(port: Port) -> Callable[[Any], Any]:
+    return taker(port.kind, port.nullable)
 
 
 def _taken(take: Callable[[Any], Any], value: Any, name: str) -> Any:
@@ -312,6 +316,7 @@ def _giver(step: StepReading, node_class: type[Node]) -> Callable[[Any], dict[st
         return lambda result: {}
     if not node_class.returns_ports:
         return _single(next(iter(ports.values())))
+    takes = {name: _take(port) for name, port in ports.items()}
 
     def give(result: Any) -> dict[str, Any]:
         if not isinstance(result, dict):
@@ -320,7 +325,7 @@ def _giver(step: StepReading, node_class: type[Node]) -> Callable[[Any], dict[st
         for name, value in result.items():
             if name not in ports:
                 raise NotJson(f"it gave `{name}`, which is none of its outputs ({listed(ports)})")
-            given[name] = TAKE[ports[name].kind](value)
+            given[name] = takes[name](value)
         missing = [name for name, port in ports.items() if not port.branch and name not in given]
         if missing:
             raise NotJson(f"it did not give {listed(missing)}")
@@ -330,7 +335,7 @@ def _giver(step: StepReading, node_class: type[Node]) -> Callable[[Any], dict[st
 
 
 def _single(port: Port) -> Callable[[Any], dict[str, Any]]:
-    take, name = TAKE[port.kind], port.name
+    take, name = _take(port), port.name
     return lambda result: {name: take(result)}
 
 

@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 
 from runtime.graph.messages import Delta
 from runtime.graph.node import AFTER, ERROR, Context, Node, Port
-from runtime.graph.values import Kind, kind_of_annotation
+from runtime.graph.values import Kind, allows_null, kind_of_annotation
 
 
 class ContractError(TypeError):
@@ -61,6 +61,7 @@ def _input(node: type[Node], parameter: inspect.Parameter, hints: dict[str, Any]
         required=not many and parameter.default is inspect.Parameter.empty,
         many=many,
         help=_help(hint),
+        nullable=allows_null(hint),
     )
 
 
@@ -87,7 +88,7 @@ def _outputs(node: type[Node], hint: Any, streams: bool) -> tuple[tuple[Port, ..
         return (), node.ends
     if not is_typeddict(hint):
         dynamic = node.outputs is not Node.outputs
-        return (Port("output", kind_of_annotation(hint), help=_help(hint)),), dynamic
+        return (Port("output", kind_of_annotation(hint), help=_help(hint), nullable=allows_null(hint)),), dynamic
     fields = get_type_hints(hint, include_extras=True)
     return tuple(_output(name, field, name in hint.__optional_keys__) for name, field in fields.items()), True
 
@@ -95,4 +96,5 @@ def _outputs(node: type[Node], hint: Any, streams: bool) -> tuple[tuple[Port, ..
 def _output(name: str, hint: Any, branch: bool) -> Port:
     while get_origin(hint) in (Required, NotRequired):
         hint = get_args(hint)[0]
-    return Port(name, kind_of_annotation(hint) if hint is not Any else Kind.ANY, branch=branch, help=_help(hint))
+    kind = kind_of_annotation(hint) if hint is not Any else Kind.ANY
+    return Port(name, kind, branch=branch, help=_help(hint), nullable=allows_null(hint))

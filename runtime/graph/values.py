@@ -171,6 +171,19 @@ TAKE: dict[Kind, Callable[[Any], Any]] = {
 }
 
 
+def allows_null(annotation: Any) -> bool:
+    """Whether an annotation such as `str | None` lets null through."""
+    if get_origin(annotation) is Annotated:
+        return allows_null(get_args(annotation)[0])
+    return get_origin(annotation) in (Union, types.UnionType) and type(None) in get_args(annotation)
+
+
+def taker(kind: Kind, nullable: bool) -> Callable[[Any], Any]:
+    """How a port accepts a value. Raises NotJson from the function it gives."""
+    take = TAKE[kind]
+    return (lambda value: None if value is None else take(value)) if nullable else take
+
+
 def describe(value: object) -> str:
     """A value in a sentence, by its kind and never by its content (it may be private)."""
     if value is None:

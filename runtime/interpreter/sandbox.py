@@ -71,7 +71,7 @@ class Sandbox:
             ) from None
         except monty.MontyError as error:
             raise _explain(error, codes, names) from None
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             raise OperatorError(
                 f"The expression worker cannot be started: {error}", "pydantic-monty", "Install the requirements again."
             ) from None

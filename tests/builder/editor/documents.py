@@ -1,6 +1,6 @@
 """Flows and random edits that the editor's tests work on."""
 
-from collections.abc import Callable
+import json
 from typing import Any
 
 from hypothesis import strategies as st
@@ -23,7 +23,6 @@ from builder.editor.edits import (
     Unset,
 )
 from runtime.graph.flow import Flow
-from runtime.graph.flowfile import write
 
 NAMES = ("start", "ask", "answer", "ghost", "fresh")  # `ghost` is wired in the flow below and is no step
 FIELDS = ("prompt", "data", "limit")
@@ -73,33 +72,40 @@ def broken() -> Flow:
 
 
 def written(flow: Flow) -> str:
-    """The flow as its file: two flows are the same when these are, order included."""
-    return write(flow)
+    """The flow as text: two flows are the same when these are, order included."""
+    return json.dumps(flow.model_dump(mode="json"))
 
 
-def edits_of(flow: Flow, draw: Callable[[st.SearchStrategy[Any]], Any]) -> Edit:
-    """Draw an edit that may or may not fit the flow."""
-    name = st.sampled_from([*NAMES, *flow.steps])
-    place = st.none() | st.tuples(st.integers(-500, 500), st.integers(-500, 500)).map(lambda at: (at[0], at[1] / 2))
-    wires = st.lists(st.builds("{}.{} -> {}.{}".format, name, st.sampled_from(["output", "error"]), name, name), max_size=3)
-    there = st.lists(st.sampled_from([str(edge) for edge in flow.edges] or ["a.b -> c"]), min_size=1, max_size=3, unique=True)
-    field, value, text = st.sampled_from(FIELDS), st.sampled_from(VALUES), st.text(max_size=5)
-    note = st.sampled_from(["first", "second", "third"])
-    corner = place.filter(lambda at: at is not None)
-    one = st.one_of(
-        st.builds(Add, name, st.sampled_from(["llm", "if"]), config=st.dictionaries(field, value), at=place),
-        st.builds(Remove, st.lists(name, min_size=1, max_size=3).map(tuple)),
-        st.builds(Move, st.dictionaries(name, place, max_size=3)),
-        st.builds(Connect, wires.map(tuple)),
-        st.builds(Disconnect, there.map(tuple)),
-        st.builds(Set, name, field, value),
-        st.builds(Unset, name, field),
-        st.builds(SetStep, name, title=text, on_error=st.sampled_from(["fail", "port", {"default": [1]}])),
-        st.builds(SetStep, name, retry=st.sampled_from([None, {"times": 3, "wait": 0.5}]), timeout=st.none() | st.just(3.0)),
-        st.builds(Rename, name, name),
-        st.builds(Describe, name=text, description=text),
-        st.builds(AddNote, note, text, corner),
-        st.builds(SetNote, note, at=corner),
-        st.builds(RemoveNote, note),
-    )
-    return draw(st.one_of(one, one, one, st.builds(Batch, st.lists(one, max_size=3).map(tuple))))
+_name = st.sampled_from(NAMES)
+_place = st.none() | st.tuples(st.integers(-500, 500), st.integers(-500, 500)).map(lambda at: (at[0], at[1] / 2))
+_corner = st.tuples(st.integers(0, 99), st.integers(0, 99))
+_new = st.builds("{}.{} -> {}.{}".format, _name, st.sampled_from(["output", "error"]), _name, _name)
+_there = st.sampled_from([str(edge) for edge in broken().edges])
+_field, _value, _text = st.sampled_from(FIELDS), st.sampled_from(VALUES), st.text(max_size=5)
+_note = st.sampled_from(["first", "second", "third"])
+_on_error = st.sampled_from(["fail", "port", {"default": [1]}])
+_retry = st.sampled_from([None, {"times": 3, "wait": 0.5}])
+
+
+def _some(items: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.lists(items, min_size=1, max_size=3).map(tuple)
+
+
+_one = st.one_of(
+    st.builds(Add, _name, st.sampled_from(["llm", "if"]), config=st.dictionaries(_field, _value), at=_place),
+    st.builds(Remove, _some(_name)),
+    st.builds(Move, st.dictionaries(_name, _place, max_size=3)),
+    st.builds(Connect, _some(_new | _there)),
+    st.builds(Disconnect, _some(_there)),
+    st.builds(Set, _name, _field, _value),
+    st.builds(Unset, _name, _field),
+    st.builds(SetStep, _name, title=_text, on_error=_on_error),
+    st.builds(SetStep, _name, retry=_retry, timeout=st.none() | st.just(3.0)),
+    st.builds(Rename, _name, _name),
+    st.builds(Describe, name=_text, description=_text),
+    st.builds(AddNote, _note, _text, _corner),
+    st.builds(SetNote, _note, at=_corner),
+    st.builds(RemoveNote, _note),
+)
+# Edits that may or may not fit the flows above.
+ANY_EDIT: st.SearchStrategy[Edit] = st.one_of(_one, _one, _one, st.builds(Batch, st.lists(_one, max_size=3).map(tuple)))

@@ -1,0 +1,96 @@
+"""Where steps stand when nobody has placed them: in columns by their order, wires crossing as little as is cheap."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from builder.editor.document import At
+from runtime.graph.flow import Flow
+
+COLUMN, ROW = 340.0, 150.0  # canvas pixels from one step to the next
+MARGIN = 80.0  # below what is placed already
+_SWEEPS = 4
+
+
+def places(flow: Flow, joins: Iterable[tuple[str, str]] = ()) -> dict[str, At]:
+    """Where every step stands: where its layout says, else below that, arranged.
+
+    joins: (before, after) of steps that depend on each other by more than wires, such as references.
+    """
+    loose = [name for name in flow.steps if name not in flow.layout]
+    if not loose:
+        return dict(flow.layout)
+    top = max((y for _, y in flow.layout.values()), default=-ROW - MARGIN) + ROW + MARGIN
+    left = min((x for x, _ in flow.layout.values()), default=0.0)
+    placed = {name: (x + left, y + top) for name, (x, y) in arranged(loose, _joins(flow, joins)).items()}
+    return {name: flow.layout.get(name) or placed[name] for name in flow.steps}
+
+
+def tidy(flow: Flow, joins: Iterable[tuple[str, str]] = ()) -> dict[str, At]:
+    """Where every step would stand if all were arranged anew."""
+    return arranged(list(flow.steps), _joins(flow, joins))
+
+
+def arranged(names: Sequence[str], joins: Iterable[tuple[str, str]]) -> dict[str, At]:
+    """Columns from left to right; the first column's middle is at y = 0 and its x is 0."""
+    before = _before(names, joins)
+    columns = _columns(names, before)
+    after: dict[str, list[str]] = {name: [] for name in names}
+    for name, sources in before.items():
+        for source in sources:
+            after[source].append(name)
+    for sweep in range(_SWEEPS):
+        order = columns[1:] if sweep % 2 == 0 else columns[-2::-1]
+        _sort(columns, order, before if sweep % 2 == 0 else after)
+    top = min((-(len(column) - 1) / 2 for column in columns), default=0.0)
+    return {
+        name: (index * COLUMN, (row - (len(column) - 1) / 2 - top) * ROW)
+        for index, column in enumerate(columns)
+        for row, name in enumerate(column)
+    }
+
+
+def _joins(flow: Flow, more: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [*((edge.source, edge.target) for edge in flow.edges), *more]
+
+
+def _before(names: Sequence[str], joins: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    before: dict[str, list[str]] = {name: [] for name in names}
+    for source, target in joins:
+        if source in before and target in before and source != target:
+            before[target].append(source)
+    return before
+
+
+def _columns(names: Sequence[str], before: Mapping[str, list[str]]) -> list[list[str]]:
+    """Each step one column after the last of those before it; within a cycle in the order they were drawn."""
+    depth: dict[str, int] = {}
+    after: dict[str, list[str]] = {name: [] for name in names}
+    waits = {name: len(sources) for name, sources in before.items()}
+    for name, sources in before.items():
+        for source in sources:
+            after[source].append(name)
+    ready = [name for name in names if not waits[name]]
+    rest = iter(names)
+    while len(depth) < len(names):
+        if not ready:  # a cycle: begin it at its first step
+            ready = [next(name for name in rest if name not in depth)]
+        name = ready.pop()
+        if name in depth:
+            continue
+        depth[name] = max((depth[source] + 1 for source in before[name] if source in depth), default=0)
+        for target in after[name]:
+            waits[target] -= 1
+            if waits[target] == 0:
+                ready.append(target)
+    columns: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+    for name in names:
+        columns[depth[name]].append(name)
+    return columns
+
+
+def _sort(columns: list[list[str]], order: list[list[str]], near: Mapping[str, list[str]]) -> None:
+    """Put each step of some columns beside the middle of its neighbours (the barycentre rule)."""
+    row = {name: number - len(column) / 2 for column in columns for number, name in enumerate(column)}
+    for column in order:
+        centre = {n: sum(row[m] for m in near[n]) / len(near[n]) if near[n] else row[n] for n in column}
+        column.sort(key=centre.__getitem__)
+        row.update((name, number - len(column) / 2) for number, name in enumerate(column))

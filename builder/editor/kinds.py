@@ -1,0 +1,82 @@
+"""What the browser knows of every kind of node: its palette entry, its ports before any setting, its form."""
+
+import inspect
+from typing import Any
+
+import msgspec
+
+from builder.editor.forms import Field, form_of
+from builder.editor.ports import PortView, ports_in, ports_out
+from runtime.graph.catalog import Catalog
+from runtime.graph.flow import Step, free_id
+from runtime.graph.node import Group, Node
+from runtime.graph.reading import read_step
+from runtime.graph.values import Kind, accepted
+
+GROUPS: dict[Group, str] = {
+    "trigger": "Triggers",
+    "llm": "AI",
+    "logic": "Logic",
+    "data": "Data",
+    "integration": "Integrations",
+    "human": "People",
+    "voice": "Voice",
+}
+
+
+class KindView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One kind of node. stem: what the ids of its steps begin with. inputs, outputs: with default settings."""
+
+    kind: str
+    label: str
+    help: str
+    icon: str
+    group: str
+    stem: str
+    version: int
+    fields: tuple[Field, ...] = ()
+    inputs: tuple[PortView, ...] = ()
+    outputs: tuple[PortView, ...] = ()
+    trigger: str = ""
+    ends: bool = False
+
+
+def kinds_view(catalog: Catalog) -> dict[str, Any]:
+    """For the browser, as plain values.
+
+    groups: `{group, label, kinds}` in palette order, empty ones left out. kinds: a KindView by kind. accepts: for
+    each kind of value an input takes, the kinds it takes, so that no port has to be asked for while dragging.
+    """
+    kinds = {node.kind: kind_view(node) for node in catalog}
+    by_group: dict[str, list[str]] = {group: [] for group in GROUPS}
+    for view in kinds.values():
+        by_group[view.group].append(view.kind)
+    groups = [{"group": g, "label": GROUPS[g], "kinds": by_group[g]} for g in GROUPS if by_group[g]]
+    plain: dict[str, Any] = msgspec.to_builtins(
+        {"groups": groups, "kinds": kinds, "accepts": {kind: accepted(kind) for kind in Kind}}
+    )
+    return plain
+
+
+def kind_view(node: type[Node]) -> KindView:
+    """One kind of node."""
+    fresh = read_step("fresh", Step(kind=node.kind, version=node.version), node, set())
+    return KindView(
+        kind=node.kind,
+        label=node.label,
+        help=inspect.cleandoc(node.__doc__ or ""),
+        icon=node.icon,
+        group=node.group,
+        stem=free_id(node.kind, ()),
+        version=node.version,
+        fields=form_of(node),
+        inputs=ports_in(fresh, ()),
+        outputs=ports_out(fresh, ()),
+        trigger=node.trigger,
+        ends=node.ends,
+    )
+
+
+def icons(catalog: Catalog) -> list[str]:
+    """The Lucide names that the catalog's nodes use, each once."""
+    return sorted({node.icon for node in catalog})

@@ -1,0 +1,47 @@
+"""The ports of a step as the canvas shows them: its own, the settings that wires go into, and lost ones."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from runtime.graph.node import AFTER, Port
+from runtime.graph.reading import StepReading
+from runtime.graph.values import Kind
+
+
+class PortView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One port. setting: it is a setting of the form. lost: a wire names it and the step does not have it."""
+
+    name: str
+    kind: str = Kind.ANY.value
+    required: bool = False
+    many: bool = False
+    branch: bool = False
+    setting: bool = False
+    lost: bool = False
+    help: str = ""
+
+
+def ports_in(step: StepReading, wired: Iterable[str]) -> tuple[PortView, ...]:
+    """The input ports, then the settings among `wired`; `after`, which nearly every step has, is left out."""
+    own = {port.name: _view(port) for port in step.inputs}
+    return (*own.values(), *_others(dict.fromkeys(wired), own, step.takes))
+
+
+def ports_out(step: StepReading, wired: Iterable[str]) -> tuple[PortView, ...]:
+    """The output ports, `error` last when the step has one; lost ones among `wired` after them."""
+    own = {name: _view(port) for name, port in step.gives.items()}
+    return (*own.values(), *_others(dict.fromkeys(wired), own, {}))
+
+
+def _others(wired: Iterable[str], own: dict[str, PortView], takes: "dict[str, Port] | object") -> list[PortView]:
+    known = takes if isinstance(takes, dict) else {}
+    return [
+        _view(known[name], setting=True) if name in known else PortView(name, lost=True)
+        for name in wired
+        if name not in own and name != AFTER
+    ]
+
+
+def _view(port: Port, setting: bool = False) -> PortView:
+    return PortView(port.name, port.kind.value, port.required, port.many, port.branch, setting, help=port.help)

@@ -1,0 +1,207 @@
+"""What the canvas draws: a flow read with its catalog, as values that travel to the browser and can be compared."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from builder.editor.arrange import places
+from builder.editor.document import At, said_of
+from builder.editor.ports import PortView, ports_in, ports_out
+from runtime.graph.flow import Edge, Flow
+from runtime.graph.node import AFTER
+from runtime.graph.problems import MESSAGES, Problem
+from runtime.graph.reading import Reading, StepReading
+
+
+class ProblemView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing wrong. what, mend: English templates for the catalogue. values: what fills their braces."""
+
+    severity: str
+    what: str
+    mend: str = ""
+    field: str = ""
+    edge: str = ""
+    values: dict[str, str | int] = {}
+
+
+class StepView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One card. known: its kind is in the catalog; if not, the ports are those that wires name.
+
+    entry: it has the port `after`. retry, timeout, on_error: as the document says them.
+    """
+
+    id: str
+    kind: str
+    label: str
+    icon: str
+    group: str
+    at: At
+    title: str = ""
+    summary: str = ""
+    known: bool = True
+    entry: bool = True
+    inputs: tuple[PortView, ...] = ()
+    outputs: tuple[PortView, ...] = ()
+    config: dict[str, Any] = {}
+    retry: dict[str, float] | None = None
+    timeout: float | None = None
+    on_error: Any = "fail"
+    problems: tuple[ProblemView, ...] = ()
+
+
+class WireView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One wire. reference: it stands in an expression, so it is drawn and cannot be cut."""
+
+    id: str
+    source: str
+    output: str
+    target: str
+    port: str = AFTER
+    reference: bool = False
+
+
+class NoteView(msgspec.Struct, frozen=True):
+    """A remark on the canvas."""
+
+    id: str
+    text: str
+    at: At
+    size: At
+
+
+class FlowView(msgspec.Struct, frozen=True):
+    """A whole flow. problems: those of no step in particular."""
+
+    name: str
+    description: str
+    steps: dict[str, StepView]
+    wires: dict[str, WireView]
+    notes: dict[str, NoteView]
+    problems: tuple[ProblemView, ...] = ()
+
+
+def view(reading: Reading, problems: Iterable[Problem]) -> FlowView:
+    """What the canvas draws of a flow. problems: what `check` found, and whatever else is wrong before a run."""
+    flow = reading.flow
+    by_step: dict[str, list[Problem]] = {}
+    for problem in problems:
+        by_step.setdefault(problem.step if problem.step in flow.steps else "", []).append(problem)
+    joins = _references(reading)
+    where = places(flow, ((join.source, join.target) for join in joins))
+    leaving: dict[str, list[str]] = {}
+    for edge in flow.edges:
+        leaving.setdefault(edge.source, []).append(edge.output)
+    wires = [_wire(edge) for edge in flow.edges if edge.source in flow.steps and edge.target in flow.steps]
+    return FlowView(
+        name=flow.name,
+        description=flow.description,
+        steps={
+            name: _step(step, where[name], reading.wires.get(name, ()), leaving.get(name, ()), by_step.get(name, ()))
+            for name, step in reading.steps.items()
+        },
+        wires={wire.id: wire for wire in (*wires, *joins)},
+        notes={name: NoteView(name, note.text, note.at, note.size) for name, note in flow.notes.items()},
+        problems=_problems(by_step.get("", ())),
+    )
+
+
+def plain(whole: FlowView) -> dict[str, Any]:
+    """A view as plain values for the browser."""
+    values: dict[str, Any] = msgspec.to_builtins(whole)
+    return values
+
+
+def changes(before: FlowView, after: FlowView) -> dict[str, Any]:
+    """What the browser must change to get from one view to the next, as plain values.
+
+    For `steps`, `wires` and `notes`: `{id: new value, or null when it is gone}`. order: the ids of the steps,
+    only when it changed. name, description, problems: only when they changed.
+    """
+    found: dict[str, Any] = {
+        name: changed
+        for name in ("steps", "wires", "notes")
+        if (changed := _changed(getattr(before, name), getattr(after, name)))
+    }
+    if list(before.steps) != list(after.steps):
+        found["order"] = list(after.steps)
+    for name in ("name", "description", "problems"):
+        if getattr(before, name) != getattr(after, name):
+            found[name] = msgspec.to_builtins(getattr(after, name))
+    return found
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {name: None for name in before if name not in after}
+    found |= {name: msgspec.to_builtins(item) for name, item in after.items() if before.get(name) != item}
+    return found
+
+
+def _step(
+    step: StepReading, at: At, arriving: Iterable[Edge], leaving: Iterable[str], problems: Iterable[Problem]
+) -> StepView:
+    node = step.node_class
+    said = said_of(step.step)
+    return StepView(
+        id=step.id,
+        kind=step.step.kind,
+        label=node.label if node else step.step.kind,
+        icon=node.icon if node else "puzzle",
+        group=node.group if node else "unknown",
+        at=at,
+        title=said["title"],
+        summary=_summary(step),
+        known=node is not None,
+        entry=node is None or AFTER in step.takes,
+        inputs=ports_in(step, (edge.port for edge in arriving)),
+        outputs=ports_out(step, leaving),
+        config=said["config"],
+        retry=said["retry"],
+        timeout=said["timeout"],
+        on_error=said["on_error"],
+        problems=_problems(problems),
+    )
+
+
+def _summary(step: StepReading) -> str:
+    if step.node is None:
+        return ""
+    try:
+        line = step.node.summary()
+    except (AttributeError, TypeError, ValueError, KeyError):
+        return ""  # the settings are wrong or computed, and the node cannot say
+    return line if len(line) <= 120 else f"{line[:119]}…"
+
+
+def _wire(edge: Edge) -> WireView:
+    return WireView(str(edge), edge.source, edge.output, edge.target, edge.port)
+
+
+def _references(reading: Reading) -> list[WireView]:
+    """A thin line for each step that reads another one without a wire between the two."""
+    wired = {(edge.source, edge.target) for edge in reading.flow.edges}
+    found: dict[str, WireView] = {}
+    for name, step in reading.steps.items():
+        for _, reference in step.references:
+            source = reading.steps.get(reference.step)
+            if source is None or reference.step == name or (reference.step, name) in wired:
+                continue
+            output = str(reference.keys[0]) if reference.keys else ""
+            output = output if output in source.gives else next(iter(source.gives), "")
+            identity = f"{reference.step} in {name}"
+            found.setdefault(identity, WireView(identity, reference.step, output, name, AFTER, reference=True))
+    return list(found.values())
+
+
+def _problems(problems: Iterable[Problem]) -> tuple[ProblemView, ...]:
+    return tuple(
+        ProblemView(
+            p.severity,
+            MESSAGES[p.code][1],
+            MESSAGES[p.code][2],
+            p.field,
+            p.edge,
+            {"field": p.field, "edge": p.edge, "step": p.step, **p.params},
+        )
+        for p in problems
+    )

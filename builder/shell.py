@@ -1,0 +1,150 @@
+"""The frame of every page: header, navigation, account, connection, notices."""
+
+from typing import Any
+
+import reflex as rx
+from reflex_components_core.core.banner import connect_error_var_data, has_too_many_connection_errors
+
+from builder.guard import person
+from builder.language import LANGUAGES, choice, choose, t
+from builder.notices import notices
+from builder.widgets import button, icon, link, segmented
+
+_library = rx.asset("shell.js", shared=True).importable_path
+
+
+class Shell(rx.State):
+    """What the frame shows about the person."""
+
+    name: str = ""
+
+    @rx.event
+    async def arrive(self) -> None:
+        """Load it; every page does this first."""
+        self.name = (await person()).name
+
+
+class _Habits(rx.Fragment):
+    """The hooks of shell.js, which need a component to live in."""
+
+    def add_imports(self) -> dict[str, Any]:
+        return {_library: ["useArrival", "useSession"]}
+
+    def add_hooks(self) -> list[Any]:
+        return ["useArrival();", rx.Var("useSession(connectErrors);", _var_data=connect_error_var_data)]
+
+
+def page(here: str, title: Any, *content: Any, said: Any = None, actions: list[rx.Component] | None = None) -> rx.Component:
+    """A page with a heading. here: its address in the navigation. said: a sentence under the heading."""
+    heading = rx.el.div(
+        rx.el.h1(title, tab_index=-1),
+        rx.el.p(said) if said is not None else rx.fragment(),
+    )
+    headline = rx.el.div(heading, rx.el.div(*(actions or []), class_name="actions"), class_name="headline")
+    return frame(header(navigation(here)), rx.el.main(headline, *content, id="main", class_name="main"))
+
+
+def frame(top: rx.Component, main: rx.Component) -> rx.Component:
+    """What surrounds even a page that fills the window; `main` has the id `main` for the skip link."""
+    return rx.fragment(
+        _Habits.create(),
+        rx.el.a(t("Skip to the content"), href="#main", class_name="skip"),
+        connection(),
+        top,
+        main,
+        notices(),
+    )
+
+
+def header(*middle: rx.Component, end: list[rx.Component] | None = None) -> rx.Component:
+    """The top of a page: logo, what the page puts in the middle and at the end, and the account."""
+    return rx.el.header(
+        link(
+            rx.el.img(src="/logo.svg", alt="", width="28", height="28"),
+            rx.el.span("Canevas"),
+            href="/",
+            class_name="brand",
+            aria_label=t("Canevas, home"),
+        ),
+        rx.el.div(*middle, class_name="middle"),
+        rx.el.div(*(end or []), account(), class_name="end"),
+        class_name="header",
+    )
+
+
+def navigation(here: str) -> rx.Component:
+    """The ways to the other pages; on a phone at the bottom."""
+    places = (("/", t("Home"), "house"), ("/runs", t("Runs"), "history"), ("/settings", t("Settings"), "settings"))
+    return rx.el.nav(
+        rx.el.ul(
+            *(
+                rx.el.li(
+                    link(icon(mark), label, href=to, **({"aria_current": "page"} if to == here else {})),
+                )
+                for to, label, mark in places
+            )
+        ),
+        class_name="navigation",
+        aria_label=t("Main"),
+    )
+
+
+def account() -> rx.Component:
+    """Who is signed in, theme and language at hand, and the way out."""
+    initial = rx.el.span(Shell.name[:1], class_name="initial", custom_attrs={"aria-hidden": "true"})
+    return rx.popover.root(
+        rx.popover.trigger(
+            rx.el.button(initial, class_name="button quiet only-icon", aria_label=t("Your account"), type="button")
+        ),
+        rx.popover.content(
+            rx.el.div(
+                rx.el.p(initial, Shell.name, class_name="who"),
+                theme_choice("account-theme"),
+                language_choice("account-language"),
+                rx.el.form(
+                    button(t("Sign out"), icon_name="log-out", type="submit"), action="/leave", method="post"
+                ),
+                class_name="account",
+            ),
+            class_name="menu",
+            align="end",
+            side_offset=8,
+        ),
+    )
+
+
+def theme_choice(name: str) -> rx.Component:
+    """The themes; takes effect at once. name: unique on the page."""
+    options = [
+        ("system", t("System"), "monitor"),
+        ("dark", t("Dark"), "moon"),
+        ("light", t("Light"), "sun"),
+        ("contrast", t("High contrast"), "contrast"),
+    ]
+    return segmented(name, t("Theme"), options, choice("theme"), lambda value: choose("theme", value))
+
+
+def language_choice(name: str) -> rx.Component:
+    """The languages, each in its own words; takes effect at once. name: unique on the page."""
+    options = [("system", t("System"), ""), *((code, own, "") for code, own in LANGUAGES.items())]
+    return segmented(name, t("Language"), options, choice("language"), lambda value: choose("language", value))
+
+
+def connection() -> rx.Component:
+    """Says that the server does not answer, while it does not."""
+    return rx.el.div(
+        rx.cond(
+            has_too_many_connection_errors,
+            rx.el.div(
+                icon("wifi-off"),
+                t("The server does not answer. What you see is kept; trying again."),
+                class_name="connection",
+            ),
+        ),
+        role="status",
+    )
+
+
+def waiting() -> rx.Component:
+    """What stands there until the first page is drawn."""
+    return rx.el.div(rx.el.img(src="/logo.svg", alt="", width="48", height="48"), class_name="waiting")

@@ -1,0 +1,98 @@
+"""Nodes that decide which way a run goes, and the one that ends it."""
+
+from typing import Annotated, Any, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from runtime.graph.fields import Expression, Label
+from runtime.graph.node import Ending, Node, Port
+from runtime.graph.values import as_text
+from nodes.data import first_line
+
+
+class Decided(TypedDict, total=False):
+    """One of the two."""
+
+    true: Annotated[Any, "Taken when the condition holds; carries the value."]
+    false: Annotated[Any, "Taken when it does not; carries the value."]
+
+
+class If(Node, group="logic", icon="split"):
+    """Takes one of two branches. What is wired into `value` goes on by the branch taken."""
+
+    condition: Expression = Field(
+        title="Condition",
+        description="{{ start.amount > 100 }}, for example. Empty, zero, null, false and the text false do not hold.",
+    )
+
+    def summary(self) -> str:
+        return as_text(self.condition)
+
+    async def run(self, value: Annotated[Any, "What goes on by the branch; null without a wire."] = None) -> Decided:
+        return {"true": value} if holds(self.condition) else {"false": value}
+
+
+def holds(value: object) -> bool:
+    """Whether a value counts as true; a boolean that has become a text counts as what it says."""
+    return value.strip().lower() not in ("", "false") if isinstance(value, str) else bool(value)
+
+
+class Case(BaseModel):
+    """One branch of a Switch."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Label = Field(title="Branch", description="The name of the port.")
+    equals: str = Field("", title="Equals", description="The value that leads here; empty means the branch's name.")
+
+
+_DEFAULT = "default"
+
+
+class Switch(Node, group="logic", icon="signpost"):
+    """Takes the branch of the first case that equals the value, and `default` when none does."""
+
+    value: Expression = Field(title="Value", description="What is compared, and goes on by the branch taken.")
+    cases: list[Case] = Field(
+        [Case(name="yes"), Case(name="no")],
+        title="Cases",
+        description="The branches. Small and capital letters are the same.",
+        json_schema_extra={"widget": "records"},
+    )
+
+    @field_validator("cases")
+    @classmethod
+    def _names_stand_once(cls, cases: list[Case]) -> list[Case]:
+        names = [_DEFAULT, *(case.name for case in cases)]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two branches are called `{name}`")
+        return cases
+
+    def outputs(self) -> tuple[Port, ...]:
+        cases = (Port(case.name, branch=True) for case in self.cases)
+        return (*cases, Port(_DEFAULT, branch=True, help="Taken when no case equals the value."))
+
+    def summary(self) -> str:
+        return as_text(self.value)
+
+    async def run(self) -> dict[str, Any]:
+        found = as_text(self.value).strip().casefold()
+        for case in self.cases:
+            if found == (case.equals or case.name).strip().casefold():
+                return {case.name: self.value}
+        return {_DEFAULT: self.value}
+
+
+class Answer(Node, group="logic", icon="flag", ends=True):
+    """Ends the run with an answer: the reply of a chat, the body of an HTTP answer. The first one reached counts."""
+
+    value: Expression = Field(title="Answer", description="A text, or any value; {{ step.output }} reads one.")
+    status: int = Field(200, ge=200, le=599, title="HTTP status", description="What an HTTP caller sees: 200 is fine.")
+
+    def summary(self) -> str:
+        shown = first_line(as_text(self.value))
+        return shown if self.status == 200 else f"{self.status} · {shown}"
+
+    async def run(self) -> Ending:
+        return Ending(value=self.value, status=self.status)

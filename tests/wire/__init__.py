@@ -1,0 +1,1 @@
+"""Servers of ours that speak other people's protocols, so that tests exercise the real clients."""
