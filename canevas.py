@@ -5,7 +5,7 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -96,10 +96,19 @@ class _Server(uvicorn.Server):
 def _run(main: Coroutine[Any, Any, None]) -> None:
     """Run a command to its end; Ctrl-C and SIGTERM end it cleanly, an error is told in its own words."""
     try:
-        asyncio.run(_until_stopped(main))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_until_stopped(main))
     except CanevasError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # it does not exist on Windows
+        return None
+    return uvloop.new_event_loop
 
 
 async def _until_stopped(main: Coroutine[Any, Any, None]) -> None:

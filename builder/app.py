@@ -4,6 +4,8 @@ import logging
 
 import reflex as rx
 from reflex.event import EventSpec
+from reflex_base.vars.function import ArgsFunctionOperation
+from reflex_components_core.base.error_boundary import ErrorBoundary
 
 from builder.guard import Guard, SignedOut
 from builder.home.page import home
@@ -11,7 +13,7 @@ from builder.language import t
 from builder.notices import Notices
 from builder.runs.page import runs
 from builder.settings.page import settings
-from builder.shell import Shell, page, waiting
+from builder.shell import Shell, broken, page, waiting
 from builder.widgets import empty_state, link_button
 
 logger = logging.getLogger("canevas")
@@ -19,7 +21,7 @@ logger = logging.getLogger("canevas")
 guard = Guard()
 
 
-def broken(exception: Exception) -> EventSpec | None:
+def failed(exception: Exception) -> EventSpec | None:
     """An event handler raised: log it and tell the person; a session that ended is no error."""
     if isinstance(exception, SignedOut):
         return None
@@ -41,6 +43,13 @@ def not_found() -> rx.Component:
     )
 
 
+def boundary(stateful: bool) -> rx.Component:
+    """What catches a page that cannot be drawn; Reflex logs the error."""
+    report = {} if stateful else {"on_error": rx.noop()}
+    instead = ArgsFunctionOperation.create(("_",), rx.Var.create(broken()))
+    return ErrorBoundary.create(fallback_render=instead, **report)
+
+
 app = rx.App(
     head_components=[
         rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
@@ -49,9 +58,10 @@ app = rx.App(
     html_lang="en",
     hydrate_fallback=waiting,
     toaster=None,
-    backend_exception_handler=broken,
+    backend_exception_handler=failed,
 )
 app.app_wraps.pop((5, "Overlay"))  # the frame has its own word for a lost connection
+app.app_wraps[55, "ErrorBoundary"] = boundary
 app.add_middleware(guard, index=0)
 
 app.add_page(home, route="/", title=t("Flows · Canevas"), on_load=Shell.arrive)

@@ -62,7 +62,11 @@ class Address:
             return self.public_url
         # A browser cannot open "every interface"; an IPv6 address wants brackets.
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104
-        return f"http://[{host}]:{self.port}" if ":" in host.strip("[]") and "[" not in host else f"http://{host}:{self.port}"
+        return (
+            f"http://[{host}]:{self.port}"
+            if ":" in host.strip("[]") and "[" not in host
+            else f"http://{host}:{self.port}"
+        )
 
     @property
     def secure(self) -> bool:
@@ -85,7 +89,8 @@ class Address:
 
     def same(self, origin: str, host: str) -> bool:
         """Does a page of this origin belong to us, when it asked by this Host header?"""
-        return origin == self.public_url or (origin.startswith(("http://", "https://")) and urlsplit(origin).netloc == host)
+        site = urlsplit(origin)
+        return site.scheme in {"http", "https"} and (site.netloc == host or origin == self.public_url)
 
 
 class Gate:
@@ -226,6 +231,9 @@ def _inside_scope(scope: Scope, person: Person) -> Scope:
     Its client token names the state it keeps for a tab, and lives in the tab: with the person in it, whoever
     signs in next in the same tab does not find the state of the one before. The origin was compared here.
     """
-    query = [(name, f"{person.id}.{value}" if name == "token" else value) for name, value in parse_qsl(scope["query_string"].decode())]
+    query = [
+        (name, f"{person.id}.{value}" if name == "token" else value)
+        for name, value in parse_qsl(scope["query_string"].decode())
+    ]
     headers = [(name, value) for name, value in scope["headers"] if name != b"origin"]
     return {**scope, "query_string": urlencode(query).encode(), "headers": headers}

@@ -50,7 +50,9 @@ def language() -> rx.Var[str]:
 
 def choice(name: str) -> rx.Var[str]:
     """What the person chose for `theme` or `language`; "system" until they do."""
-    data = VarData(hooks={f"const {name}Choice = useChoice({json.dumps(name)});": None}, imports={_library: "useChoice"})
+    data = VarData(
+        hooks={f"const {name}Choice = useChoice({json.dumps(name)});": None}, imports={_library: "useChoice"}
+    )
     return rx.Var(f"{name}Choice", _var_data=data).to(str)
 
 
@@ -61,8 +63,6 @@ def choose(name: str, value: Any) -> rx.event.EventSpec:
 
 
 def _variable(code: str, kind: type, *parts: Any) -> rx.Var[Any]:
-    own = VarData(
-        hooks={"const pageLanguage = useLanguage();": None}, imports={_library: ["useLanguage", "translate"]}
-    )
+    own = VarData(hooks={"const pageLanguage = useLanguage();": None}, imports={_library: ["useLanguage", "translate"]})
     borrowed = (part._get_all_var_data() for part in parts if isinstance(part, rx.Var))
     return rx.Var(code, _var_data=VarData.merge(own, *borrowed)).to(kind)

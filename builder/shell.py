@@ -8,7 +8,7 @@ from reflex_components_core.core.banner import connect_error_var_data, has_too_m
 from builder.guard import person
 from builder.language import LANGUAGES, choice, choose, t
 from builder.notices import notices
-from builder.widgets import button, icon, link, segmented
+from builder.widgets import button, empty_state, icon, link, segmented
 
 _library = rx.asset("shell.js", shared=True).importable_path
 
@@ -34,7 +34,9 @@ class _Habits(rx.Fragment):
         return ["useArrival();", rx.Var("useSession(connectErrors);", _var_data=connect_error_var_data)]
 
 
-def page(here: str, title: Any, *content: Any, said: Any = None, actions: list[rx.Component] | None = None) -> rx.Component:
+def page(
+    here: str, title: Any, *content: Any, said: Any = None, actions: list[rx.Component] | None = None
+) -> rx.Component:
     """A page with a heading. here: its address in the navigation. said: a sentence under the heading."""
     heading = rx.el.div(
         rx.el.h1(title, tab_index=-1),
@@ -101,9 +103,7 @@ def account() -> rx.Component:
                 rx.el.p(initial, Shell.name, class_name="who"),
                 theme_choice("account-theme"),
                 language_choice("account-language"),
-                rx.el.form(
-                    button(t("Sign out"), icon_name="log-out", type="submit"), action="/leave", method="post"
-                ),
+                rx.el.form(button(t("Sign out"), icon_name="log-out", type="submit"), action="/leave", method="post"),
                 class_name="account",
             ),
             class_name="menu",
@@ -142,6 +142,19 @@ def connection() -> rx.Component:
             ),
         ),
         role="status",
+    )
+
+
+def broken() -> rx.Component:
+    """What stands there when a page could not be drawn."""
+    return rx.el.main(
+        empty_state(
+            "unplug",
+            t("This page broke"),
+            t("What you did before is saved. Load the page again; if it breaks again, the log says why."),
+            rx.el.a(icon("rotate-cw"), t("Load it again"), href="", class_name="button primary"),
+        ),
+        class_name="waiting",
     )
 
 

@@ -93,7 +93,7 @@ THEMES = {
     "light": Theme(
         scheme="light",
         surfaces=("#FFFFFF", "#F8F9FA", "#E9ECEF"),
-        text=("#212529", "#454B51"),
+        text=("#212529", "#444A50"),
         border="#DEE2E6",
         control="#78828C",
         selected=("#DCEBFA", "#003366"),

@@ -54,10 +54,12 @@ class JoinTexts(Node, label="Join texts", icon="merge"):
         return self.separator.join(text for text in texts if text.strip())
 
 
-class Gather(Node, label="Gather a list", icon="list-plus"):
+class Gather(Node, label="Gather values", icon="list-plus"):
     """Gathers the values of all its wires into one list, in the order in which they were drawn."""
 
-    async def run(self, *values: Annotated[Any, "Each wire brings one value; branches not taken bring none."]) -> list[Any]:
+    async def run(
+        self, *values: Annotated[Any, "Each wire brings one value; branches not taken bring none."]
+    ) -> list[Any]:
         return list(values)
 
 

@@ -1,5 +1,7 @@
 """The node that calls servers outside, through the guarded client."""
 
+from contextlib import suppress
+from email.message import EmailMessage
 from typing import Annotated, Any, Literal, TypedDict
 from urllib.parse import urlencode, urlsplit
 
@@ -13,6 +15,7 @@ from runtime.graph.node import Context, Node
 from runtime.graph.values import as_text
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]
+_PATIENCE = 86_400.0  # seconds; the step's own time-out is the one that ends a call
 _AGAIN = {408, 425, 429}  # of the 4xx, those that may go well later without a change
 
 
@@ -37,8 +40,8 @@ class HttpRequest(
 
     method: Method = Field("GET", title="Method", description="GET reads; the others may change something there.")
     url: str = Field(title="Address", description="https://api.example.com/orders/{{ start.id }}, for example.")
-    query: dict[str, Any] = Field({}, title="Query", description="Parameters added to the address; null ones are left out.")
-    headers: dict[str, str] = Field({}, title="Headers", description="A name and a value each.")
+    query: dict[str, Any] = Field({}, title="Query", description="Parameters of the address; null is left out.")
+    headers: dict[str, Any] = Field({}, title="Headers", description="A name and a value each; null is left out.")
     secret: SecretName = Field("", title="Secret", description="The key or token that the server asks for.")
     secret_header: str = Field(
         "Authorization",
@@ -66,6 +69,7 @@ class HttpRequest(
             url=self._address(),
             headers=self._headers(context.key, secret, kind),
             body=sent,
+            timeout=_PATIENCE,
         )
         response = await context.http.send(request)
         if not self.any_status and not 200 <= response.status < 300:
@@ -89,7 +93,7 @@ class HttpRequest(
             headers["content-type"] = content_type
         if self.method in ("POST", "PATCH"):
             headers["idempotency-key"] = key  # a retried step is one order, not two, where the server knows the header
-        headers |= {name.lower(): value for name, value in self.headers.items()}
+        headers |= {name.lower(): as_text(value) for name, value in self.headers.items() if value is not None}
         if secret:
             name = self.secret_header.lower()
             headers[name] = f"Bearer {secret}" if name == "authorization" else secret
@@ -107,18 +111,14 @@ def _encoded(body: Any) -> tuple[bytes, str]:
 
 def _decoded(response: messages.HttpResponse) -> Any:
     """The body as JSON when it says that it is JSON and is, else as a text."""
-    kind, _, parameters = response.headers.get("content-type", "").partition(";")
-    if kind.strip().lower().endswith(("/json", "+json")):
-        try:
+    header = EmailMessage()
+    header["content-type"] = response.headers.get("content-type", "")
+    if header.get_content_subtype() == "json" or header.get_content_subtype().endswith("+json"):
+        # A server that lies about JSON has still sent something worth seeing.
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return msgspec.json.decode(response.body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            pass  # it lies; what it sent is still worth seeing
-    charset = next(
-        (value.strip(' "') for name, _, value in (part.partition("=") for part in parameters.split(";")) if name.strip() == "charset"),
-        "utf-8",
-    )
     try:
-        return response.body.decode(charset, "replace")
+        return response.body.decode(header.get_content_charset("utf-8"), "replace")
     except LookupError:
         return response.body.decode("utf-8", "replace")
 

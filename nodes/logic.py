@@ -4,10 +4,10 @@ from typing import Annotated, Any, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from nodes.data import first_line
 from runtime.graph.fields import Expression, Label
 from runtime.graph.node import Ending, Node, Port
 from runtime.graph.values import as_text
-from nodes.data import first_line
 
 
 class Decided(TypedDict, total=False):

@@ -4,15 +4,13 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, TypedDict
 
 from jsonschema import Draft202012Validator, SchemaError
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, field_validator
 
 from nodes.data import first_line
 from runtime.errors import AuthorError, ProviderError
 from runtime.graph.fields import Json, ModelName, Multiline
-from runtime.graph.messages import Delta, Message, ModelRequest, Reply
+from runtime.graph.messages import Delta, Message, ModelRequest
 from runtime.graph.node import Context, Node
-
-Prompt = Annotated[Multiline, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class Words(TypedDict):
@@ -30,7 +28,9 @@ class LLM(Node, kind="llm", label="LLM", group="llm", icon="sparkles", effect="r
         "builtin", title="Model", description="The built-in demo model needs no key and is often wrong."
     )
     system: Multiline = Field("", title="Instructions", description="Who the model is and what it must keep to.")
-    prompt: Prompt = Field(title="Prompt", description="The question. {{ step.output }} stands for what a step gave.")
+    prompt: Multiline = Field(
+        title="Prompt", description="The question. {{ step.output }} stands for what a step gave."
+    )
     temperature: float | None = Field(
         None, ge=0, le=1, title="Temperature", description="0 is steady, 1 is inventive; empty: the model's own choice."
     )
@@ -70,16 +70,13 @@ class LLM(Node, kind="llm", label="LLM", group="llm", icon="sparkles", effect="r
             if isinstance(item, Delta):
                 yield item
                 continue
-            check_reply(item, self.model)
+            if item.stop == "refusal":
+                raise ProviderError(
+                    "The model refused to answer", item.call.model, "Change the prompt, or choose another model."
+                )
             if item.stop == "length":
                 context.log(f"The answer was cut after {self.max_tokens} tokens.")
             yield Words(text=item.text, data=item.data, model=item.call.model)
-
-
-def check_reply(reply: Reply, model: str) -> None:
-    """Raise ProviderError when the model would not answer."""
-    if reply.stop == "refusal":
-        raise ProviderError("The model refused to answer", model, "Change the prompt, or choose another model.")
 
 
 def _message(turn: Any) -> Message:

@@ -78,7 +78,8 @@ def _item(widget: str, schema: dict[str, Any], items: dict[str, Any], shapes: di
         return widget_of(items)
     if widget != "key_values":
         return ""
-    values = schema.get("additionalProperties") or next(iter(schema.get("patternProperties", {}).values()), {})
+    by_name = list(schema.get("patternProperties", {}).values())
+    values = by_name[0] if by_name else schema.get("additionalProperties")
     return widget_of(_plain(values, shapes)) if isinstance(values, dict) else "expression"
 
 

@@ -1,6 +1,6 @@
 """The ports of a step as the canvas shows them: its own, the settings that wires go into, and lost ones."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
@@ -34,10 +34,9 @@ def ports_out(step: StepReading, wired: Iterable[str]) -> tuple[PortView, ...]:
     return (*own.values(), *_others(dict.fromkeys(wired), own, {}))
 
 
-def _others(wired: Iterable[str], own: dict[str, PortView], takes: "dict[str, Port] | object") -> list[PortView]:
-    known = takes if isinstance(takes, dict) else {}
+def _others(wired: Iterable[str], own: Collection[str], takes: Mapping[str, Port]) -> list[PortView]:
     return [
-        _view(known[name], setting=True) if name in known else PortView(name, lost=True)
+        _view(takes[name], setting=True) if name in takes else PortView(name, lost=True)
         for name in wired
         if name not in own and name != AFTER
     ]

@@ -8,7 +8,7 @@ import msgspec
 from builder.editor.arrange import places
 from builder.editor.document import At, said_of
 from builder.editor.ports import PortView, ports_in, ports_out
-from runtime.graph.flow import Edge, Flow
+from runtime.graph.flow import Edge
 from runtime.graph.node import AFTER
 from runtime.graph.problems import MESSAGES, Problem
 from runtime.graph.reading import Reading, StepReading

@@ -12,6 +12,8 @@ def runs() -> rx.Component:
     return page(
         "/runs",
         t("Runs"),
-        empty_state("history", t("Nothing has run yet"), t("Each run appears here, from the preview and from outside.")),
+        empty_state(
+            "history", t("Nothing has run yet"), t("Each run appears here, from the preview and from outside.")
+        ),
         said=t("Everything that ran, with its steps."),
     )

@@ -68,7 +68,7 @@ Expression: TypeAlias = Path | Code | Text
 Template: TypeAlias = Expression | ListTemplate | ObjectTemplate
 _TEMPLATES = (Path, Code, Text, ListTemplate, ObjectTemplate)
 
-_OPENING = re.compile(r"(\\*)\{\{")
+_OPENING = re.compile(r"(?<!\\)(\\*)\{\{")  # looking behind keeps a long run of backslashes linear
 _PIECE = re.compile(
     r"""(?s:'''(?:\\.|[^\\])*?'''|\"""(?:\\.|[^\\])*?\"""|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[{}]|[^'"{}]+)"""
 )

@@ -9,6 +9,7 @@ from runtime.graph.messages import Delta, ModelRequest, Reply
 from runtime.llm.anthropic import Anthropic
 from runtime.llm.builtin import Builtin
 from runtime.llm.model import ModelInfo, Provider
+from runtime.llm.weights import EMBEDDINGS, absent, is_there
 from runtime.memory.embeddings import Embeddings
 from runtime.settings import Settings
 
@@ -25,7 +26,8 @@ class Models:
             Anthropic(settings.anthropic_url, secret),
             Builtin(settings.weights),
         )
-        self._embeddings = Embeddings(settings.weights)
+        self._weights = settings.weights
+        self._embeddings = Embeddings(EMBEDDINGS.home(settings.weights))
 
     def known(self) -> list[ModelInfo]:
         """The models to choose from, in the order to show them."""
@@ -40,7 +42,7 @@ class Models:
 
     async def embeddings_ready(self) -> CanevasError | None:
         """What is missing before `embed` can answer; None when nothing is."""
-        return self._embeddings.ready()
+        return None if is_there(EMBEDDINGS, self._weights) else absent(EMBEDDINGS, "the built-in embeddings")
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[Delta | Reply]:
         """See `Llm.stream`. Raises AuthorError for a name that no provider serves."""
@@ -55,6 +57,8 @@ class Models:
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """See `Llm.embed`: 512 numbers a text; English, French and fourteen more languages share one space."""
+        if missing := await self.embeddings_ready():
+            raise missing
         return await self._embeddings.embed(texts)
 
     async def close(self) -> None:

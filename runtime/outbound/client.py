@@ -70,8 +70,9 @@ class GuardedHttp:
     async def _exchange(self, hop: Hop) -> HttpResponse:
         port = port_of(hop.url)
         sent = {"host": hop.url.netloc.decode("ascii"), "accept-encoding": "gzip", **hop.headers}
+        pool = await self._opened()
         try:
-            async with self._opened().stream(
+            async with pool.stream(
                 hop.method,
                 httpcore2.URL(scheme=hop.url.raw_scheme, host=hop.url.raw_host, port=port, target=hop.url.raw_path),
                 headers=[(name.encode("ascii"), value.encode()) for name, value in sent.items()],
@@ -113,10 +114,12 @@ class GuardedHttp:
             headers.pop("content-length", None)
         return bytes(body)
 
-    def _opened(self) -> httpcore2.AsyncConnectionPool:
-        if self._pool is None:  # not before the first call: reading the system's certificates takes its time
+    async def _opened(self) -> httpcore2.AsyncConnectionPool:
+        if self._tls is None:  # reading the system's certificates takes a tenth of a second
+            self._tls = await asyncio.to_thread(httpx2.create_ssl_context, trust_env=False)
+        if self._pool is None:
             self._pool = httpcore2.AsyncConnectionPool(
-                ssl_context=self._tls or httpx2.create_ssl_context(trust_env=False),
+                ssl_context=self._tls,
                 max_connections=200,
                 max_keepalive_connections=20,
                 keepalive_expiry=5.0,

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any, Final
 
-from sqlalchemy import Delete, Executable, Table, Update, bindparam, event, func, insert, select
+from sqlalchemy import Delete, Executable, Select, Table, Update, bindparam, event, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult
-from sqlalchemy.engine import Row as Found
+from sqlalchemy.engine import Row as ResultRow
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlmodel import col
 
 from runtime.storage.tables import Row
+
+Found = ResultRow[*tuple[Any, ...]]
+Query = Select[*tuple[Any, ...]]
 
 # One number for every installation: whoever holds it on PostgreSQL is alone in what must not happen twice.
 _ALONE = 0x63616E65766173
@@ -52,11 +55,11 @@ class Scope:
         self._session, self.workspace = session, workspace
         self._narrowed = None if workspace is EVERYWHERE else {"scope": workspace}
 
-    async def rows(self, statement: Executable) -> Sequence[Found[Any]]:
+    async def rows(self, statement: Executable) -> Sequence[Found]:
         """All rows of a select, or of an update or delete that returns some."""
         return (await self._session.execute(statement, self._narrowed)).all()
 
-    async def first(self, statement: Executable) -> Found[Any] | None:
+    async def first(self, statement: Executable) -> Found | None:
         """The first row, or None."""
         return (await self._session.execute(statement, self._narrowed)).first()
 

@@ -247,6 +247,7 @@ def test_a_long_text_is_read_in_linear_time():
     text = "{{ a.b }} \\{{ " * 20_000 + "'" * 20_000 + '"' * 20_000
     started = time.perf_counter()
     parse(text)
+    parse("\\" * 200_000 + " {{ a.b }}" + "\\" * 200_000)
     with pytest.raises(ExpressionError):
         parse(text + "{{ " + "{'" * 20_000)
     assert time.perf_counter() - started < 5

@@ -1,0 +1,90 @@
+"""A flow as one tab works on it, as a value: what it looks like, what can be undone, what an edit makes of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from builder.editor.arrange import places
+from builder.editor.document import EditError
+from builder.editor.edits import Batch, Edit, Move, OneEdit, apply
+from builder.editor.history import History
+from builder.editor.view import FlowView, view
+from runtime.graph.catalog import Catalog
+from runtime.graph.flow import Edge, Flow
+from runtime.graph.problems import Problem
+from runtime.graph.reading import Reading, StepReading, read_step
+
+Name = tuple[str, dict[str, Any]]  # an English template for the catalogue, and what fills its braces
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A flow as a tab knows it. revision: of the stored document that this is, or will be when it is saved."""
+
+    reading: Reading
+    revision: int
+    view: FlowView
+    history: History = field(default_factory=History)
+
+    @property
+    def flow(self) -> Flow:
+        """The document."""
+        return self.reading.flow
+
+    @property
+    def names(self) -> tuple[Name | None, Name | None]:
+        """What an undo and a redo would do now, None when there is nothing."""
+        done, undone = self.history.done, self.history.undone
+        return (done[-1].name if done else None, undone[-1].name if undone else None)
+
+
+def lay(reading: Reading, problems: Sequence[Problem], revision: int, history: History | None = None) -> Desk:
+    """A desk with a document on it."""
+    return Desk(reading, revision, view(reading, problems), history or History())
+
+
+def one_of(edits: Sequence[Edit]) -> Edit:
+    """Edits that were made together, as the one thing they are to undo."""
+    flat: list[OneEdit] = []
+    for edit in edits:
+        flat.extend(edit.edits if isinstance(edit, Batch) else (edit,))
+    return flat[0] if len(flat) == 1 else Batch(tuple(flat))
+
+
+def apply_what_fits(flow: Flow, edits: Sequence[Edit]) -> tuple[Flow, list[Edit], int]:
+    """The flow with those edits that still fit it, which these were, and how many did not."""
+    fitting: list[Edit] = []
+    for edit in edits:
+        try:
+            flow = apply(flow, edit)
+        except EditError:
+            continue
+        fitting.append(edit)
+    return flow, fitting, len(edits) - len(fitting)
+
+
+def settle(flow: Flow) -> Flow:
+    """The flow with a place for every step, so that a later edit of one does not move the others."""
+    loose = [name for name in flow.steps if name not in flow.layout]
+    if not loose:
+        return flow
+    where = places(flow)
+    return apply(flow, Move({name: where[name] for name in loose}))
+
+
+def reread(flow: Flow, catalog: Catalog, before: Reading) -> Reading:
+    """The same as `read_flow`, and quick when little has changed since `before`.
+
+    A step that is the same object, with wires into the same ports, reads as it did.
+    """
+    wires: dict[str, list[Edge]] = {}
+    for edge in flow.edges:
+        wires.setdefault(edge.target, []).append(edge)
+    steps: dict[str, StepReading] = {}
+    for name, step in flow.steps.items():
+        ports = {edge.port for edge in wires.get(name, ())}
+        old = before.steps.get(name)
+        if old is None or old.step is not step or ports != {edge.port for edge in before.wires.get(name, ())}:
+            old = read_step(name, step, catalog.get(step.kind), ports)
+        steps[name] = old
+    return Reading(flow, steps, {name: tuple(edges) for name, edges in wires.items()})

@@ -1,0 +1,58 @@
+"""The one explicit list of nodes; packages outside add theirs by entry points of the group `canevas.nodes`."""
+
+import logging
+from importlib.metadata import entry_points
+
+from nodes.data import Gather, JoinTexts, SetValues, Template
+from nodes.http import HttpRequest
+from nodes.logic import Answer, If, Switch
+from nodes.meaning import Classify, FindEntry
+from nodes.models import LLM
+from nodes.triggers import ApiStart, ChatStart, WebhookStart
+from runtime.graph.catalog import Catalog
+from runtime.graph.node import Node
+
+GROUP = "canevas.nodes"
+
+NODES: tuple[type[Node], ...] = (
+    ApiStart,
+    ChatStart,
+    WebhookStart,
+    LLM,
+    Classify,
+    FindEntry,
+    If,
+    Switch,
+    Answer,
+    Template,
+    SetValues,
+    JoinTexts,
+    Gather,
+    HttpRequest,
+)
+
+_log = logging.getLogger(__name__)
+
+
+def builtin() -> Catalog:
+    """The nodes that come with Canevas."""
+    return Catalog(NODES)
+
+
+def load() -> Catalog:
+    """The built-in nodes and those of installed packages. A package that cannot be loaded is logged and left out.
+
+    An entry point of the group `canevas.nodes` names a list of node classes.
+    """
+    taken = list(NODES)
+    for point in entry_points(group=GROUP):
+        try:
+            more = list(point.load())
+            Catalog([*taken, *more])
+        except Exception as error:  # loading runs a stranger's module: whatever it raises must not stop the others
+            _log.warning(
+                "The nodes of `%s` (%s) are left out: %s: %s", point.name, point.value, type(error).__name__, error
+            )
+        else:
+            taken += more
+    return Catalog(taken)

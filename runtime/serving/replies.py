@@ -1,0 +1,116 @@
+"""What the API sends back: one JSON answer, in one piece."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from starlette.types import Receive, Send
+
+from runtime.interpreter.events import Ending, RunCancelled, RunFailed, RunFinished
+from runtime.interpreter.journal import RunRecord
+from runtime.serving.refusals import CONTENT_TYPE, Refusal, said, step_failed
+
+Header = tuple[bytes, bytes]
+
+JSON = b"application/json"
+STREAM = b"text/event-stream"
+_TEXT = b"text/plain; charset=utf-8"
+_BODILESS = {204, 205, 304}
+# What a run gives may hold anything: no cache keeps it and no browser guesses that it is a page.
+ALWAYS: tuple[Header, ...] = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+
+encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Reply:
+    """A whole answer."""
+
+    status: int
+    body: bytes
+    kind: bytes = JSON
+    headers: Sequence[Header] = field(default=())
+
+    async def give(self, receive: Receive, send: Send) -> None:
+        """Send it."""
+        headers = [(b"content-type", self.kind), (b"content-length", b"%d" % len(self.body)), *ALWAYS, *self.headers]
+        if self.status in _BODILESS:
+            self.body, headers = b"", headers[2:]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def refused(refusal: Refusal, instance: str) -> Reply:
+    """Problem details. instance: the path that was asked."""
+    details = refusal.details(instance)
+    return Reply(refusal.status, encode(details), CONTENT_TYPE, refusal.headers)
+
+
+def answered(slug: str, run: str, ending: Ending) -> Reply:
+    """The end of a run that its caller waited for. Raises: Refusal when it did not end well."""
+    finished = _finished(run, ending)
+    body = {"run": run, "state": "done", "status": finished.status, "output": finished.output}
+    return Reply(finished.status, encode(body), headers=[(b"canevas-run", run.encode())])
+
+
+def delivered(run: str, ending: Ending) -> Reply:
+    """The end of a run for a webhook: the bare answer, since its sender knows nothing of envelopes. Raises: Refusal."""
+    finished = _finished(run, ending)
+    headers = [(b"canevas-run", run.encode())]
+    if isinstance(finished.output, str):
+        return Reply(finished.status, finished.output.encode("utf-8", "replace"), _TEXT, headers)
+    return Reply(finished.status, encode(finished.output), headers=headers)
+
+
+def _finished(run: str, ending: Ending) -> RunFinished:
+    if isinstance(ending, RunFinished):
+        return ending
+    raise unfinished(run, ending)
+
+
+def unfinished(run: str, ending: RunFailed | RunCancelled) -> Refusal:
+    """Why a run gave no answer."""
+    if isinstance(ending, RunFailed):
+        return step_failed(ending.step, ending.failure, run)
+    return Refusal("cancelled", ending.reason or "Somebody stopped the run.", "Start it again if it is needed.", run=run)
+
+
+def run_view(record: RunRecord, ending: Ending | None, instance: str) -> dict[str, Any]:
+    """A run as anybody with the key may see it; its output or its problem when it has ended."""
+    view: dict[str, Any] = {"run": record.id, "state": record.state, "version": record.version}
+    view["started"] = _moment(record.started)
+    if record.ended is not None:
+        view["ended"] = _moment(record.ended)
+    if isinstance(ending, RunFinished):
+        view |= {"status": ending.status, "output": ending.output}
+    elif ending is not None:
+        view["problem"] = said(unfinished(record.id, ending).details(instance))
+    return view
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=256)
+def preferred(accept: bytes) -> bytes:
+    """JSON or STREAM, whichever an Accept header likes better; empty when it takes neither.
+
+    A stream must be asked for by its name; of two equally good ones it wins, because nobody names it by accident.
+    """
+    weights: dict[str, float] = {}
+    for part in accept.decode("latin-1").lower().split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        weight = next((each[2:] for each in parameters if each.startswith("q=")), "1")
+        try:
+            weights[name] = min(float(weight), 1.0)
+        except ValueError:
+            weights[name] = 0.0
+    json = weights.get("application/json", weights.get("application/*", weights.get("*/*", 0.0)))
+    stream = weights.get("text/event-stream", 0.0)
+    if max(json, stream) <= 0:
+        return b""
+    return STREAM if stream >= json else JSON

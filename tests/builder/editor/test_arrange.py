@@ -1,0 +1,49 @@
+"""Where steps stand that nobody has placed."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builder.editor.arrange import COLUMN, ROW, arranged, places, tidy
+from tests.builder.editor.documents import flow_of
+
+
+def chain(*wires: str, names: str = "abcdef", layout: dict | None = None):
+    return flow_of(steps={name: {"kind": "x"} for name in names}, edges=list(wires), layout=layout or {})
+
+
+def test_each_step_stands_to_the_right_of_those_before_it() -> None:
+    where = places(chain("a.o -> b", "b.o -> c", "a.o -> c", names="abc"))
+    assert [where[name][0] for name in "abc"] == [0, COLUMN, 2 * COLUMN]
+
+
+def test_branches_stand_above_one_another_around_their_middle() -> None:
+    where = places(chain("a.o -> b", "a.o -> c", "a.o -> d", "b.o -> e", "c.o -> e", "d.o -> e", names="abcde"))
+    assert [where[name][1] for name in "bcd"] == [0, ROW, 2 * ROW]
+    assert where["a"][1] == where["e"][1] == ROW
+
+
+def test_branches_are_ordered_so_that_wires_do_not_cross() -> None:
+    where = places(chain("a.o -> d", "b.o -> c", names="abcd"))
+    assert where["d"][1] < where["c"][1]
+
+
+def test_what_is_placed_stays_and_the_rest_stands_below() -> None:
+    where = places(chain("a.o -> b", "b.o -> c", names="abc", layout={"a": [10, 500]}))
+    assert where["a"] == (10, 500)
+    assert where["b"][0] == 10
+    assert min(where["b"][1], where["c"][1]) > 500 + ROW
+    assert list(where) == ["a", "b", "c"]
+
+
+def test_tidy_ignores_the_layout_and_references_count_as_wires() -> None:
+    flow = chain(names="ab", layout={"a": [5, 5], "b": [5, 5]})
+    assert tidy(flow, [("b", "a")]) == {"b": (0, 0), "a": (COLUMN, 0)}
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=30))
+def test_any_graph_is_placed_with_no_two_steps_in_one_spot(joins: list[tuple[int, int]]) -> None:
+    names = [f"s{number}" for number in range(12)]
+    where = arranged(names, [(names[a], names[b]) for a, b in joins])
+    assert set(where) == set(names)
+    assert len(set(where.values())) == len(names)
