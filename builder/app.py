@@ -4,7 +4,6 @@ import logging
 
 import reflex as rx
 from reflex.event import EventSpec
-from reflex_base.vars.function import ArgsFunctionOperation
 from reflex_components_core.base.error_boundary import ErrorBoundary
 
 from builder.guard import Guard, SignedOut
@@ -46,8 +45,7 @@ def not_found() -> rx.Component:
 def boundary(stateful: bool) -> rx.Component:
     """What catches a page that cannot be drawn; Reflex logs the error."""
     report = {} if stateful else {"on_error": rx.noop()}
-    instead = ArgsFunctionOperation.create(("_",), rx.Var.create(broken()))
-    return ErrorBoundary.create(fallback_render=instead, **report)
+    return ErrorBoundary.create(fallback_render=broken(), **report)
 
 
 app = rx.App(

@@ -13,7 +13,8 @@ HERE = Path(__file__).parent
 # The address that Reflex compiles into the bundle has a port; ours is served from whatever port is free.
 _ASKED = "  const endpoint = new URL(url_str);\n"
 _SAME_ORIGIN = """  if (typeof window !== "undefined" && import.meta.env.PROD) {
-    endpoint.protocol = endpoint.protocol.replace(/^(ws|http)s?:/, window.location.protocol === "https:" ? "$1s:" : "$1:");
+    const secure = window.location.protocol === "https:" ? "s" : "";
+    endpoint.protocol = endpoint.protocol.replace(/s?:$/, `${secure}:`);
     endpoint.host = window.location.host;
     return endpoint;
   }

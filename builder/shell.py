@@ -4,6 +4,7 @@ from typing import Any
 
 import reflex as rx
 from reflex_components_core.core.banner import connect_error_var_data, has_too_many_connection_errors
+from reflex_components_core.el.elements.inline import A  # a plain link; `rx.el.a` never leaves the page
 
 from builder.guard import person
 from builder.language import LANGUAGES, choice, choose, t
@@ -43,14 +44,14 @@ def page(
         rx.el.p(said) if said is not None else rx.fragment(),
     )
     headline = rx.el.div(heading, rx.el.div(*(actions or []), class_name="actions"), class_name="headline")
-    return frame(header(navigation(here)), rx.el.main(headline, *content, id="main", class_name="main"))
+    return frame(header(navigation(here)), rx.el.main(headline, *content, id="main", class_name="main", tab_index=-1))
 
 
 def frame(top: rx.Component, main: rx.Component) -> rx.Component:
     """What surrounds even a page that fills the window; `main` has the id `main` for the skip link."""
     return rx.fragment(
         _Habits.create(),
-        rx.el.a(t("Skip to the content"), href="#main", class_name="skip"),
+        A.create(t("Skip to the content"), href="#main", class_name="skip"),
         connection(),
         top,
         main,
@@ -152,7 +153,7 @@ def broken() -> rx.Component:
             "unplug",
             t("This page broke"),
             t("What you did before is saved. Load the page again; if it breaks again, the log says why."),
-            rx.el.a(icon("rotate-cw"), t("Load it again"), href="", class_name="button primary"),
+            A.create(icon("rotate-cw"), t("Load it again"), href="", class_name="button primary"),
         ),
         class_name="waiting",
     )

@@ -19,8 +19,8 @@ _PAGE = """<!doctype html>
 <script src="/choices.js"></script>
 <style>
 {tokens}
-@font-face {{ font-family: Inter; font-weight: 400; src: url(/fonts/inter-latin-400-normal.woff2) format("woff2"); }}
-@font-face {{ font-family: Poppins; font-weight: 600; src: url(/fonts/poppins-latin-600-normal.woff2) format("woff2"); }}
+@font-face {{ font-family: Inter; font-weight: 400; src: url(/fonts/inter-latin-400-normal.woff2); }}
+@font-face {{ font-family: Poppins; font-weight: 600; src: url(/fonts/poppins-latin-600-normal.woff2); }}
 * {{ box-sizing: border-box; margin: 0; }}
 body {{ min-height: 100vh; display: grid; place-items: center; padding: var(--gap-5);
   background: var(--bg-1); color: var(--text-1); font: var(--type-16)/1.6 var(--face-text); }}

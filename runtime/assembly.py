@@ -20,7 +20,7 @@ from runtime.interpreter.memory_journal import MemoryJournal
 from runtime.interpreter.runs import Runs
 from runtime.interpreter.sandbox import Sandbox
 from runtime.llm.models import Models
-from runtime.outbound.client import Client
+from runtime.outbound.client import GuardedHttp
 from runtime.settings import Settings
 from runtime.storage.database import Database
 from runtime.storage.deployments import DeploymentStore
@@ -44,7 +44,7 @@ class Workbench:
         self._secret = secret
         self._masks: dict[str, Mask] = {}
         self._models: dict[str, Models] = {}
-        self.http = Client(settings.allowed_hosts)
+        self.http = GuardedHttp(settings.allowed_hosts)
         self.sandbox = Sandbox()
         self.runs = Runs(journal, self.services, self._masked)
 

@@ -20,6 +20,8 @@ from runtime.graph.values import TAKE, Kind, NotJson, as_text, kind_of_annotatio
 
 Outputs = list[dict[str, Any] | None]  # by step; None until it is settled, and for ever when it is skipped
 Source = tuple[int, str]  # a step and one of its output ports
+Look = tuple[int, str | None]  # a step that an expression reads, and which port; None: all of them
+Seen = dict[str, dict[str, Any] | None]  # what expressions see: outputs by step, None for a skipped one
 Binding = tuple[dict[str, Any], dict[str, Any]]  # what the ports got, what the settings that take a wire got
 DEFAULT_TIMEOUT = 120.0  # seconds; only steps that touch the world get it, a pure step never waits
 
@@ -52,7 +54,7 @@ class PlannedStep:
     call: Callable[[Node, dict[str, Any]], Any]
     give: Callable[[Any], dict[str, Any]]
     codes: tuple[Code, ...]
-    reads: tuple[tuple[str, int], ...]
+    see: Callable[[Outputs], Seen]
     lend: str | None
     inline: bool
     streams: bool
@@ -145,7 +147,7 @@ def _planned(reading: Reading, step: StepReading, index: Mapping[str, int]) -> P
     wires: dict[str, list[Source]] = {}
     for edge in reading.wires.get(step.id, ()):
         wires.setdefault(edge.port, []).append((index[edge.source], edge.output))
-    reads = tuple((other, index[other]) for other in dict.fromkeys(ref.step for _, ref in step.references))
+    see = _seer(reading, step, index)
     settings_wired = set(wires) & set(node_class.model_fields) - {port.name for port in step.inputs}
     ready = None if step.computed or settings_wired else node
     return PlannedStep(
@@ -153,12 +155,12 @@ def _planned(reading: Reading, step: StepReading, index: Mapping[str, int]) -> P
         id=step.id,
         kind=node_class.kind,
         node=ready,
-        bind=_binder(step, wires, tuple(number for _, number in reads)),
-        build=_builder(step, reads),
+        bind=_binder(step, wires, _looks(step, index)),
+        build=_builder(step, see),
         call=_caller(node_class),
         give=_giver(step, node_class),
         codes=tuple(code for value in step.computed.values() for code in codes(value)),
-        reads=reads,
+        see=see,
         lend=context_parameter(node_class),
         inline=node_class.effect == "pure" and spec.timeout is None and not _streams(node_class),
         streams=_streams(node_class),
@@ -175,7 +177,7 @@ def _streams(node_class: type[Node]) -> bool:
 
 
 def _binder(
-    step: StepReading, wires: Mapping[str, list[Source]], reads: tuple[int, ...]
+    step: StepReading, wires: Mapping[str, list[Source]], reads: tuple[Look, ...]
 ) -> Callable[[Outputs], Binding | None]:
     """How a step gets its inputs, and when nobody comes.
 
@@ -209,13 +211,37 @@ def _binder(
     return bind
 
 
-def _bind_unwired(reads: tuple[int, ...]) -> Callable[[Outputs], Binding | None]:
+def _bind_unwired(reads: tuple[Look, ...]) -> Callable[[Outputs], Binding | None]:
     def bind(outputs: Outputs) -> Binding | None:
-        if reads and all(outputs[number] is None for number in reads):
-            return None
-        return {}, {}
+        if not reads:
+            return {}, {}
+        for number, key in reads:
+            out = outputs[number]
+            if out is not None and (key is None or key in out):
+                return {}, {}
+        return None
 
     return bind
+
+
+def _looks(step: StepReading, index: Mapping[str, int]) -> tuple[Look, ...]:
+    """What the step's expressions read, port by port: a branch not taken counts as not there."""
+    looks = ((index[ref.step], str(ref.keys[0]) if ref.keys else None) for _, ref in step.references)
+    return tuple(dict.fromkeys(looks))
+
+
+def _seer(reading: Reading, step: StepReading, index: Mapping[str, int]) -> Callable[[Outputs], Seen]:
+    """How expressions see the steps they read: a port that stayed silent in this run reads null."""
+    read = dict.fromkeys(reference.step for _, reference in step.references)
+    views = [(name, index[name], dict.fromkeys(reading.steps[name].gives)) for name in read]
+
+    def see(outputs: Outputs) -> Seen:
+        return {
+            name: None if (out := outputs[number]) is None else (out if len(out) == len(silent) else silent | out)
+            for name, number, silent in views
+        }
+
+    return see
 
 
 def _bind_single(name: str, take: Callable[[Any], Any], number: int, key: str) -> Callable[[Outputs], Binding | None]:
@@ -250,7 +276,7 @@ def _misfit(name: str, error: NotJson) -> AuthorError:
 
 
 def _builder(
-    step: StepReading, reads: tuple[tuple[str, int], ...]
+    step: StepReading, see: Callable[[Outputs], Seen]
 ) -> Callable[[dict[str, Any], Outputs, Sequence[Any]], tuple[Node, dict[str, Any]]]:
     """The node of one execution, from its literal, computed and wired settings; and those that were not literal."""
     node_class = step.node_class
@@ -259,7 +285,7 @@ def _builder(
     counts = {name: len(codes(value)) for name, value in step.computed.items()}
 
     def build(wired: dict[str, Any], outputs: Outputs, answers: Sequence[Any]) -> tuple[Node, dict[str, Any]]:
-        seen = {name: outputs[number] for name, number in reads}
+        seen = see(outputs)
         made: dict[str, Any] = {}
         start = 0
         for name, template in step.computed.items():

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from runtime.errors import AuthorError
 from runtime.graph.catalog import Catalog
-from runtime.graph.expressions import compile_value, has_expression, references
+from runtime.graph.expressions import compile_value, is_template, references
 from runtime.graph.flow import Edge, Flow, Step
 from runtime.graph.node import AFTER, ERROR, Node, Port
 from runtime.graph.problems import Problem
@@ -79,11 +79,15 @@ def read_step(name: str, step: Step, node_class: type[Node] | None, wired: set[s
     reads: list[tuple[str, Reference]] = []
     for key, value in config.items():
         # Nothing has run before a start, so a start reads nothing: braces in its settings are plain text.
-        if key in wired or node_class.trigger or not has_expression(value):
+        if key in wired or node_class.trigger:
             literals[key] = value
             continue
         try:
-            computed[key] = compile_value(value)
+            compiled = compile_value(value)  # a literal too: `\\{{` stands for braces
+            if not is_template(compiled):
+                literals[key] = compiled
+                continue
+            computed[key] = compiled
             reads.extend((key, reference) for reference in references(computed[key]))
         except ExpressionError as error:
             literals[key] = value

@@ -95,11 +95,76 @@ class NotJson(ValueError):
     """A node gave something that cannot travel on a wire, such as a set or an object of its own."""
 
 
-def _refuse(value: object) -> object:
-    raise NotJson(f"{type(value).__name__} is not a JSON value")
+DEEPEST = 200  # lists and objects in one another: no JSON reader and no stack minds that many
+_BITS = 13_000  # bits of a whole number, about 4,000 digits: Python itself writes no more than 4,300
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder()
 
 
-_encoder = msgspec.json.Encoder(enc_hook=_refuse)
+def plain(value: Any) -> Any:
+    """The value, if it is JSON; lists and objects are copied, so that nobody changes them behind a wire's back.
+
+    Raises NotJson with the place of what is not JSON.
+    """
+    kind = type(value)
+    if value is None or kind is bool or (kind is int and -(2**63) <= value < 2**63):
+        return value
+    if kind is str and value.isascii():
+        return value
+    # Through JSON and back is the cheapest walk there is (C speed), and what comes back different was no JSON: a
+    # set comes back as a list, NaN as null, a key that is a number as a text.
+    try:
+        written = _encoder.encode(value)
+        made = _decoder.decode(written)
+        same = kind in _KIND_OF_TYPE and made == value
+    except (TypeError, ValueError, AttributeError, RecursionError):
+        same = False
+    if same and (written.count(b"[") + written.count(b"{") <= DEEPEST or not _is_deep(value)):
+        return made
+    raise NotJson(flaw(value) or "it cannot be written as JSON")
+
+
+def flaw(value: Any, deepest: int = DEEPEST, place: str = "") -> str:
+    """Why a value is not JSON, with the place inside it; empty when it is. deepest: the levels that it may have."""
+    kind = type(value)
+    where = f"`{place if len(place) <= 80 else place[:79] + '…'}`" if place else "it"
+    if kind is str and not value.isascii() and _is_torn(value):
+        return f"{where} holds half a character (a lone surrogate)"
+    if kind is float and not math.isfinite(value):
+        return f"{where} is not a finite number"
+    if kind is int and value.bit_length() > _BITS:
+        return f"{where} has too many digits"
+    if kind is dict or kind is list:
+        if not deepest:
+            return f"{where} is nested too deeply"
+        for key, item in value.items() if kind is dict else enumerate(value):
+            if kind is dict and (type(key) is not str or _is_torn(key)):
+                return f"{where} has a key that is not a text"
+            step = f"[{key}]" if kind is list else f".{key}" if place else str(key)
+            if reason := flaw(item, deepest - 1, place + step):
+                return reason
+    elif value is not None and kind not in _KIND_OF_TYPE:
+        return f"{where} is {describe(value)}, not JSON"
+    return ""
+
+
+def _is_torn(text: str) -> bool:
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether lists and objects stand deeper than DEEPEST in one another; level by level, without recursion."""
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        branches = [each.values() if type(each) is dict else each for each in level if type(each) in (dict, list)]
+        level = [item for branch in branches for item in branch]
+    return bool(branches)
+
+
+def take_any(value: Any) -> Any:
+    """Accept whatever travels on a wire."""
+    return value
 
 
 def take_text(value: Any) -> Any:
@@ -112,8 +177,8 @@ def take_text(value: Any) -> Any:
 
 
 def take_number(value: Any) -> Any:
-    """Accept a finite number; true and false are no numbers."""
-    if type(value) is int or (type(value) is float and math.isfinite(value)):
+    """Accept a number; true and false are no numbers."""
+    if type(value) in (int, float):
         return value
     raise NotJson(f"expected a number, got {describe(value)}")
 
@@ -126,41 +191,20 @@ def take_boolean(value: Any) -> Any:
 
 
 def take_list(value: Any) -> Any:
-    """Accept a list whose whole content is JSON."""
+    """Accept a list."""
     if type(value) is list:
-        return _json(value)
+        return value
     raise NotJson(f"expected a list, got {describe(value)}")
 
 
 def take_object(value: Any) -> Any:
-    """Accept a dict whose whole content is JSON."""
+    """Accept an object."""
     if type(value) is dict:
-        return _json(value)
+        return value
     raise NotJson(f"expected an object, got {describe(value)}")
 
 
-def take_any(value: Any) -> Any:
-    """Accept any JSON value."""
-    kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
-        return value
-    if kind is list or kind is dict:
-        return _json(value)
-    if kind is float:
-        return take_number(value)
-    return _refuse(value)
-
-
-def _json(value: Any) -> Any:
-    try:
-        _encoder.encode(value)  # the cheapest walk there is: C speed, one pass, refuses what is not JSON
-    except RecursionError:
-        raise NotJson("the value is nested too deeply") from None
-    except (TypeError, ValueError) as error:
-        raise NotJson(str(error)) from None
-    return value
-
-
+# How an input of each kind accepts a value that is JSON already; each raises NotJson.
 TAKE: dict[Kind, Callable[[Any], Any]] = {
     Kind.ANY: take_any,
     Kind.TEXT: take_text,
@@ -179,7 +223,7 @@ def allows_null(annotation: Any) -> bool:
 
 
 def taker(kind: Kind, nullable: bool) -> Callable[[Any], Any]:
-    """How a port accepts a value. Raises NotJson from the function it gives."""
+    """How a port accepts a value that is JSON already. Raises NotJson from the function it gives."""
     take = TAKE[kind]
     return (lambda value: None if value is None else take(value)) if nullable else take
 

@@ -256,8 +256,7 @@ class Execution:
         """Evaluate the expressions of a step outside, then start it."""
         outputs = self._progress.outputs
         try:
-            names = {name: outputs[number] for name, number in step.reads}
-            answers = await self._services.sandbox.evaluate(step.codes, names)
+            answers = await self._services.sandbox.evaluate(step.codes, step.see(outputs))
             node, made = step.build(wired, outputs, answers)
         except Exception as error:
             refused = error  # the name of an `except` clause is gone when the lambda runs

@@ -1,0 +1,116 @@
+"""The journal in the database: runs, and their events as entries of consecutive ones."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import select, update
+from sqlmodel import col
+
+from runtime.errors import ConflictError, NotFoundError
+from runtime.interpreter.events import Durable, decode_all, encode_all
+from runtime.interpreter.journal import RunRecord
+from runtime.interpreter.memory_journal import follow, taken, unknown
+from runtime.storage.database import Database
+from runtime.storage.scope import EVERYWHERE, Found
+from runtime.storage.tables import EntryRow, RunRow
+from runtime.storage.writer import RunWriter
+
+_COLUMNS = [col(getattr(RunRow, name)) for name in RunRecord.__struct_fields__]
+_LISTED = [column for column in _COLUMNS if column.key != "document"]
+_SEQ_MAX = 2**31 - 1
+
+
+class SqlJournal:
+    """Keeps runs in a database; closing the database first writes what is still on its way."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._writer = RunWriter(database)
+        database.closing.push_async_callback(self._writer.drain)
+
+    async def open(self, record: RunRecord) -> None:
+        """Begin the record of a run. Raises ConflictError when the id is taken."""
+        try:
+            async with self._database.writing(record.workspace) as scope:
+                await scope.add(RunRow, msgspec.structs.asdict(record))
+        except ConflictError:
+            raise taken(record.id) from None
+
+    async def append(self, workspace: str, run: str, events: Sequence[Durable]) -> None:
+        """Add consecutive events. Raises ConflictError when their seq does not follow the last one, NotFoundError."""
+        if not events:
+            return
+        newest = select(col(EntryRow.last)).where(col(EntryRow.run) == run).order_by(col(EntryRow.first).desc())
+        try:
+            async with self._database.writing(workspace) as scope:
+                found = await scope.first(newest.limit(1))
+                follow(run, events, found.last if found else 0)
+                await scope.add(EntryRow, _entry(run, events))
+        except NotFoundError:
+            raise unknown(run) from None
+
+    async def close(self, record: RunRecord) -> None:
+        """Write how the run ended. Raises NotFoundError."""
+        ended = {"state": record.state, "ended": record.ended, "steps": record.steps, "error": record.error}
+        async with self._database.writing(record.workspace) as scope:
+            if await scope.change(update(RunRow).where(col(RunRow.id) == record.id).values(ended)) == 0:
+                raise unknown(record.id)
+
+    def keep(self, record: RunRecord, events: Sequence[Durable]) -> asyncio.Future[None]:
+        """A whole finished run at once. The future ends when it is durable; ConflictError when the id is taken.
+
+        It is written whether somebody waits or not, in company of what comes within about ten milliseconds.
+        """
+        follow(record.id, events, 0)
+        entry = {**_entry(record.id, events), "workspace": record.workspace} if events else None
+        return self._writer.put(msgspec.structs.asdict(record), entry)
+
+    async def room(self) -> None:
+        """Wait while `keep` has more on its way than memory should hold."""
+        await self._writer.room()
+
+    async def events(self, workspace: str, run: str, after: int = 0) -> list[Durable]:
+        """The events with a seq above `after`, in order. Raises NotFoundError."""
+        after = min(after, _SEQ_MAX)
+        wanted = select(col(EntryRow.body)).where(col(EntryRow.run) == run, col(EntryRow.last) > after)
+        async with self._database.reading(workspace) as scope:
+            found = await scope.rows(wanted.order_by(col(EntryRow.first)))
+            if not found and await scope.first(select(col(RunRow.id)).where(col(RunRow.id) == run)) is None:
+                raise unknown(run)
+        return [event for row in found for event in decode_all(row.body) if event.seq > after]
+
+    async def record(self, workspace: str, run: str) -> RunRecord:
+        """One run. Raises NotFoundError."""
+        async with self._database.reading(workspace) as scope:
+            found = await scope.first(select(*_COLUMNS).where(col(RunRow.id) == run))
+        if found is None:
+            raise unknown(run)
+        return _record(found)
+
+    async def records(
+        self, workspace: str, *, flow: str = "", limit: int = 50, before: float | None = None
+    ) -> list[RunRecord]:
+        """The newest runs first, without their documents; `before`: only those that started earlier."""
+        wanted = select(*_LISTED).order_by(col(RunRow.started).desc(), col(RunRow.id).desc()).limit(limit)
+        if flow:
+            wanted = wanted.where(col(RunRow.flow) == flow)
+        if before is not None:
+            wanted = wanted.where(col(RunRow.started) < before)
+        async with self._database.reading(workspace) as scope:
+            return [_record(found) for found in await scope.rows(wanted)]
+
+    async def unfinished(self) -> list[RunRecord]:
+        """Runs still marked as running, of every workspace, the oldest first."""
+        wanted = select(*_COLUMNS).where(col(RunRow.state) == "running").order_by(col(RunRow.started))
+        async with self._database.reading(EVERYWHERE) as scope:
+            return [_record(found) for found in await scope.rows(wanted)]
+
+
+def _entry(run: str, events: Sequence[Durable]) -> dict[str, Any]:
+    return {"run": run, "first": events[0].seq, "last": events[-1].seq, "body": encode_all(list(events))}
+
+
+def _record(found: Found) -> RunRecord:
+    return RunRecord(**found._mapping)

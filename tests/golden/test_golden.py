@@ -1,0 +1,178 @@
+"""Runs every golden flow and holds it against its notes, which say in YAML what must happen.
+
+A note of a golden flow is one case:
+
+    input: {…}              what the run is started with
+    trigger: chat           by which start; the first one when left out
+    cancel: wait            cancel the run as soon as this step has started
+    events: [started a, …]  every event in order, as `told` writes it; a list in the list comes in any order
+    outputs: {step: …}      what each step gave; a step that is not named gave nothing
+    failures: {step: …}     what each failed try said
+    answer: …               the run's answer, with its `status` when it is not 200
+    failed: step            instead of an answer: the step with whose failure the run ended
+    cancelled: reason       instead of an answer
+"""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from nodes.catalog import NODES
+from runtime.graph.catalog import Catalog
+from runtime.graph.check import check
+from runtime.graph.flow import Flow
+from runtime.graph.flowfile import read, write
+from runtime.graph.plan import compile_flow
+from runtime.interpreter.engine import Execution, Services
+from runtime.interpreter.events import (
+    Durable,
+    Event,
+    RunCancelled,
+    RunFailed,
+    RunFinished,
+    StepDelta,
+    StepFailed,
+    StepFinished,
+    StepLogged,
+    StepRetried,
+    StepStarted,
+    decode,
+    encode,
+)
+from tests.golden.nodes import GOLDEN
+from tests.golden.services import services
+
+CATALOG = Catalog([*NODES, *GOLDEN])
+FILES = sorted(Path(__file__).parent.glob("*.yaml"))
+Case = dict[str, Any]
+
+
+def flow_of(path: Path) -> Flow:
+    flow, problems = read(path.read_text())
+    assert flow is not None, (path.name, problems)
+    return flow
+
+
+def cases() -> Iterator[Any]:
+    for path in FILES:
+        flow = flow_of(path)
+        for name, note in flow.notes.items():
+            yield pytest.param(flow, yaml.safe_load(note.text), id=f"{path.stem}-{name}")
+
+
+@pytest.fixture
+async def real() -> AsyncIterator[Services]:
+    async with services() as made:
+        yield made
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_file_is_as_the_editor_writes_it(path: Path) -> None:
+    flow = flow_of(path)
+    assert write(flow) == path.read_text()
+    assert check(flow, CATALOG) == []
+    assert flow.layout.keys() == flow.steps.keys()
+    assert flow.notes, "a golden flow says what must happen"
+
+
+@pytest.mark.parametrize(("flow", "case"), cases())
+async def test_run_does_what_the_note_says(flow: Flow, case: Case, real: Services) -> None:
+    events = await run(flow, case, real)
+    durable = [event for event in events if not isinstance(event, StepDelta)]
+    assert_order([told(event) for event in events], case["events"])
+    assert [event.seq for event in durable] == list(range(1, len(durable) + 1))
+    assert outputs(durable) == case.get("outputs", {})
+    assert failures(durable) == case.get("failures", {})
+    assert ending(durable[-1]) == {key: case[key] for key in ("answer", "status", "failed", "cancelled") if key in case}
+
+
+@pytest.mark.parametrize(("flow", "case"), [each for each in cases() if "cancel" not in each.values[1]])
+async def test_unwatched_run_ends_alike(flow: Flow, case: Case, real: Services) -> None:
+    watched = await run(flow, case, real)
+    unwatched = await Execution(
+        compile_flow(flow, CATALOG), real, case.get("input"), trigger=case.get("trigger", ""), run=uuid.uuid4().hex
+    ).outcome()
+    assert ending(unwatched) == ending(watched[-1])
+
+
+@pytest.mark.parametrize(("flow", "case"), [each for each in cases() if "cancel" not in each.values[1]])
+async def test_run_cut_after_any_event_ends_alike(flow: Flow, case: Case, real: Services) -> None:
+    name = uuid.uuid4().hex
+    events = await run(flow, case, real, name)
+    durable = [decode(encode(event)) for event in events if not isinstance(event, StepDelta)]
+    for cut in range(1, len(durable)):
+        rest = [event async for event in Execution(compile_flow(flow, CATALOG), real, run=name, past=durable[:cut])]
+        news = [event for event in rest if not isinstance(event, StepDelta)]
+        assert ending(news[-1]) == ending(durable[-1]), cut
+        assert [event.seq for event in news] == list(range(cut + 1, cut + 1 + len(news)))
+        settled = [event.step for event in [*durable[:cut], *news] if isinstance(event, StepFinished)]
+        assert len(settled) == len(set(settled)), f"after {cut} events a finished step ran again"
+
+
+async def run(flow: Flow, case: Case, real: Services, name: str = "") -> list[Event]:
+    """All events of one run; cancels it where the case says so."""
+    execution = Execution(
+        compile_flow(flow, CATALOG),
+        real,
+        case.get("input"),
+        trigger=case.get("trigger", ""),
+        run=name or uuid.uuid4().hex,
+    )
+    events = []
+    async for event in execution:
+        events.append(event)
+        if isinstance(event, StepStarted) and event.step == case.get("cancel"):
+            execution.cancel("the test says so")
+    return events
+
+
+def told(event: Event) -> str:
+    """One event in a few words: `started a`, `retried a 1`, `delta a Hello`, `run finished`."""
+    what = event.__struct_config__.tag
+    assert isinstance(what, str)
+    if not what.startswith("step_"):
+        return what.replace("_", " ")
+    more = ""
+    if isinstance(event, StepDelta | StepLogged):
+        more = f" {event.text.strip()}"
+    elif isinstance(event, StepRetried):
+        more = f" {event.attempt}"
+    return f"{what.removeprefix('step_')} {event.step}{more}"
+
+
+def assert_order(lines: list[str], expected: list[str | list[str]]) -> None:
+    """The lines are those expected; where a list is expected, its lines come in any order."""
+    at = 0
+    wanted: list[str] = []
+    for group in expected:
+        several = [group] if isinstance(group, str) else group
+        came = lines[at : at + len(several)]
+        wanted += came if sorted(came) == sorted(several) else several
+        at += len(several)
+    assert lines == wanted
+
+
+def outputs(events: list[Durable]) -> dict[str, Any]:
+    """What each step gave, also what a failed one gave instead."""
+    given = (event for event in events if isinstance(event, StepFinished | StepFailed))
+    return {event.step: event.output for event in given if event.output is not None}
+
+
+def failures(events: list[Durable]) -> dict[str, str]:
+    return {event.step: event.failure.what for event in events if isinstance(event, StepFailed | StepRetried)}
+
+
+def ending(event: Event) -> dict[str, Any]:
+    """How the run ended, in the words of a case."""
+    match event:
+        case RunFinished():
+            return {"answer": event.output} | ({"status": event.status} if event.status != 200 else {})
+        case RunFailed():
+            return {"failed": event.step}
+        case RunCancelled():
+            return {"cancelled": event.reason}
+    raise AssertionError(f"{event} is no ending")
