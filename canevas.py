@@ -5,20 +5,24 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from runtime.errors import CanevasError, OperatorError
 from runtime.settings import Settings
+from runtime.storage.database import Database
+from runtime.storage.people import PeopleStore
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Draw AI agents, watch them run, deploy them.")
 
+_ADDRESS = "address"  # the file in the home folder that says where a running Canevas is
 _GRACE = 3  # seconds that open answers have when the process is asked to end
 
 
@@ -38,13 +42,78 @@ async def _up(settings: Settings) -> None:
 
     with listen(settings.host, settings.port) as listener:
         address = Address(settings.host, listener.getsockname()[1], settings.public_url)
-        await serve(await site(api, sessions, address), listener)
+        async with _people(settings) as people:
+            app = await site(_no_api, people, address)
+            with _known_at(settings.home, address.url):
+                typer.echo(f"Canevas is at {address.url}\nSign in with  {await _link(people, address.url)}\n")
+                typer.echo("The link works once, for fifteen minutes; `canevas link` prints a new one. Ctrl-C ends it.")
+                await serve(app, listener)
+
+
+@cli.command()
+def link(
+    home: Annotated[Path | None, typer.Option(help="The folder that `canevas up` uses.")] = None,
+) -> None:
+    """Print a new one-time link that signs the owner in."""
+    _run(_print_link(_settings(None, None, home)))
+
+
+async def _print_link(settings: Settings) -> None:
+    from builder.gate import Address
+
+    note = settings.home / _ADDRESS
+    own = Address(settings.host, settings.port, settings.public_url).url
+    url = await asyncio.to_thread(note.read_text) if note.exists() else own
+    async with _people(settings) as people:
+        typer.echo(await _link(people, url))
+
+
+async def _link(people: PeopleStore, url: str) -> str:
+    return f"{url}/enter?token={await people.new_link(await people.ensure_owner())}"
+
+
+@cli.command()
+def weights(home: Annotated[Path | None, typer.Option(help="The folder that `canevas up` uses.")] = None) -> None:
+    """Fetch the built-in models once, about 125 MB."""
+    from runtime.llm.weights import fetch
+
+    _run(fetch(_settings(None, None, home).weights, typer.echo))
+
+
+@contextlib.asynccontextmanager
+async def _people(settings: Settings) -> AsyncIterator[PeopleStore]:
+    """Who may sign in, on the migrated database."""
+    database = await Database.connect(settings)
+    try:
+        yield PeopleStore(database)
+    finally:
+        await database.close()
+
+
+@contextlib.contextmanager
+def _known_at(home: Path, url: str) -> Iterator[None]:
+    """Note where Canevas can be reached while it runs, for `canevas link`."""
+    note = home / _ADDRESS
+    note.write_text(url)
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+async def _no_api(scope: Scope, receive: Receive, send: Send) -> None:
+    problem = {"type": "about:blank", "title": "No flow is deployed here", "status": 404}
+    await JSONResponse(problem, 404, media_type="application/problem+json")(scope, receive, send)
 
 
 def _settings(host: str | None, port: int | None, home: Path | None) -> Settings:
     """The environment's settings with what the command line says instead."""
     settings = Settings.from_environment()
-    given = {"host": host, "port": port, "home": home.expanduser().absolute() if home else None}
+    given: dict[str, Any] = {"host": host, "port": port}
+    if home is not None:
+        given["home"] = home.expanduser().absolute()
+        if settings.weights == settings.home / "weights":
+            given["weights"] = given["home"] / "weights"
     return replace(settings, **{name: value for name, value in given.items() if value is not None})
 
 

@@ -105,7 +105,8 @@ class Gate:
             "content-security-policy": policy,
             "x-content-type-options": "nosniff",
             "x-frame-options": "DENY",
-            "referrer-policy": "no-referrer",
+            # Not `no-referrer`: with it a form of our own would say that its origin is `null`.
+            "referrer-policy": "same-origin",
             "cross-origin-opener-policy": "same-origin",
             "permissions-policy": "camera=(), geolocation=(), payment=(), usb=()",
         }

@@ -4,6 +4,7 @@ from typing import Any
 
 import reflex as rx
 from reflex_components_core.core.banner import connect_error_var_data, has_too_many_connection_errors
+from reflex_components_core.el.elements.base import BaseHTML
 from reflex_components_core.el.elements.inline import A  # a plain link; `rx.el.a` never leaves the page
 
 from builder.guard import person
@@ -33,6 +34,12 @@ class _Habits(rx.Fragment):
 
     def add_hooks(self) -> list[Any]:
         return ["useArrival();", rx.Var("useSession(connectErrors);", _var_data=connect_error_var_data)]
+
+
+class _PlainForm(BaseHTML):
+    """A form that the browser sends; Reflex's own keeps its content for events."""
+
+    tag = "form"
 
 
 def page(
@@ -104,7 +111,10 @@ def account() -> rx.Component:
                 rx.el.p(initial, Shell.name, class_name="who"),
                 theme_choice("account-theme"),
                 language_choice("account-language"),
-                rx.el.form(button(t("Sign out"), icon_name="log-out", type="submit"), action="/leave", method="post"),
+                _PlainForm.create(
+                    button(t("Sign out"), icon_name="log-out", type="submit"),
+                    custom_attrs={"action": "/leave", "method": "post"},
+                ),
                 class_name="account",
             ),
             class_name="menu",

@@ -6,31 +6,42 @@ from typing import Any
 
 import msgspec
 
-from runtime.errors import OperatorError
+from runtime.errors import CallerError, OperatorError
 from runtime.graph.catalog import Catalog
-from runtime.graph.check import missing_secrets, needs
+from runtime.graph.check import check_reading, missing_secrets, needs
 from runtime.graph.flow import Flow
-from runtime.graph.problems import Problem
+from runtime.graph.plan import BrokenFlow, compile_reading
+from runtime.graph.problems import Problem, errors
 from runtime.graph.reading import Reading, read_flow
 from runtime.interpreter.engine import Services
 from runtime.interpreter.events import Event
-from runtime.interpreter.journal import Journal
+from runtime.interpreter.journal import Journal, Source
 from runtime.interpreter.mask import Mask
 from runtime.interpreter.memory_journal import MemoryJournal
-from runtime.interpreter.runs import Runs
+from runtime.interpreter.runs import Runs, Start
 from runtime.interpreter.sandbox import Sandbox
 from runtime.llm.models import Models
 from runtime.outbound.client import GuardedHttp
+from runtime.serving.schemas import Schema
 from runtime.settings import Settings
 from runtime.storage.database import Database
 from runtime.storage.deployments import DeploymentStore
 from runtime.storage.flows import FlowStore
 from runtime.storage.journal import SqlJournal
-from runtime.storage.people import People
+from runtime.storage.people import PeopleStore
 from runtime.storage.secrets import SecretStore
 from runtime.storage.vault import Vault, load_or_create_key
 
 Secret = Callable[[str, str], Awaitable[str | None]]  # workspace, name -> value
+
+
+class InvalidInput(CallerError):
+    """A run was given what its start does not take. fields: what is wrong, by field."""
+
+    def __init__(self, start: str, fields: dict[str, str]) -> None:
+        told = "; ".join(f"`{field}` {detail}" if field else f"it {detail}" for field, detail in fields.items())
+        super().__init__(f"The input does not fit: {told}", start, "Give what the start asks for.")
+        self.fields = fields
 
 
 class Workbench:
@@ -65,9 +76,35 @@ class Workbench:
 
         return Services(self.models(workspace), self.http, secret, self.sandbox)
 
-    async def unready(self, workspace: str, reading: Reading, secrets: set[str]) -> list[Problem]:
+    async def prepare(
+        self, workspace: str, flow: Flow, given: dict[str, Any], *, source: Source, trigger: str = "", id: str = ""
+    ) -> Start:
+        """A run of a draft, ready to be started: nothing runs before everything it needs is there.
+
+        Raises: BrokenFlow with every problem, InvalidInput with every field, AuthorError for an unknown start.
+        """
+        reading = read_flow(flow, self.catalog)
+        if problems := await self.errors(workspace, reading):
+            raise BrokenFlow(problems)
+        plan = compile_reading(reading)
+        start = plan.trigger(trigger)
+        if misfits := Schema(plan.accepts(start)).misfits(given):
+            raise InvalidInput(start, {error.field.lstrip("/"): error.detail for error in misfits})
+        document = msgspec.json.encode(flow.model_dump(mode="json")).decode()
+        return Start(plan, given, workspace, id, source, trigger=start, document=document)
+
+    async def errors(self, workspace: str, reading: Reading) -> list[Problem]:
+        """Everything that keeps a flow from running, in itself and around it."""
+        return errors([*check_reading(reading), *await self.what_is_missing(workspace, reading)])
+
+    async def what_is_missing(self, workspace: str, reading: Reading) -> list[Problem]:
         """What keeps a right flow from running now: a secret or a model that is not there."""
-        problems = missing_secrets(reading, secrets)
+        named = {name for _, _, name in needs(reading, "secret")}
+        known = {name for name in named if await self._read(workspace, name) is not None}
+        return [*missing_secrets(reading, known), *await self._missing_models(workspace, reading)]
+
+    async def _missing_models(self, workspace: str, reading: Reading) -> list[Problem]:
+        problems = []
         models = self.models(workspace)
         for step, field, name in needs(reading, "model"):
             if error := await models.ready(name):
@@ -105,24 +142,18 @@ class Runtime(Workbench):
         self.database = database
         self.flows = FlowStore(database)
         self.deployments = DeploymentStore(database)
-        self.people = People(database)
+        self.people = PeopleStore(database)
         self.secrets = SecretStore(database, Vault(load_or_create_key(settings.home / "master.key")))
         self.journal = SqlJournal(database)
         super().__init__(settings, catalog, self.journal, self.secrets.get)
 
-    async def not_ready(self, workspace: str, flow: Flow) -> list[Problem]:
-        """See `unready`, for a flow by itself."""
+    async def ready(self, workspace: str, flow: Flow) -> list[Problem]:
+        """See `what_is_missing`, for a flow by itself; the public API asks."""
         return await self.what_is_missing(workspace, read_flow(flow, self.catalog))
-
-    async def what_is_missing(self, workspace: str, reading: Reading) -> list[Problem]:
-        """See `unready`, with the secrets that the workspace has."""
-        names = {entry.name for entry in await self.secrets.names(workspace)}
-        return await self.unready(workspace, reading, names)
 
     async def close(self) -> None:
         """End what runs, write what is to be kept, close the database."""
         await super().close()
-        await self.journal.close()
         await self.database.close()
 
 

@@ -66,3 +66,8 @@ def _number(given: Mapping[str, str], name: str, default: int) -> int:
             where="the environment",
             mend=f"Set CANEVAS_{name.upper()} to a number such as {default}, or unset it.",
         ) from None
+
+
+def secret_from_environment(name: str) -> str | None:
+    """A secret for a run without storage: `anthropic` stands in CANEVAS_SECRET_ANTHROPIC."""
+    return os.environ.get(f"CANEVAS_SECRET_{name.upper()}")

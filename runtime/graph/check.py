@@ -8,11 +8,9 @@ import networkx as nx
 from runtime.graph.catalog import Catalog, widget_of
 from runtime.graph.flow import Flow
 from runtime.graph.node import AFTER, Node
-from runtime.graph.problems import Problem
+from runtime.graph.problems import Problem, listed
 from runtime.graph.reading import Reading, read_flow
 from runtime.graph.values import fits
-
-_SHOWN = 8  # names in a message; more do not help
 
 
 def check(flow: Flow, catalog: Catalog) -> list[Problem]:
@@ -175,10 +173,3 @@ def _ancestors(whole: "nx.DiGraph[str]", steps: set[str]) -> set[str]:
 def _fields_with(node_class: type[Node], widget: str) -> tuple[str, ...]:
     properties = node_class.model_json_schema().get("properties", {})
     return tuple(field for field, schema in properties.items() if widget_of(schema) == widget)
-
-
-def listed(names: Iterable[str]) -> str:
-    """Names in a message: at most eight, then how many more."""
-    every = list(names)
-    shown = ", ".join(every[:_SHOWN]) or "none"
-    return shown if len(every) <= _SHOWN else f"{shown} and {len(every) - _SHOWN} more"

@@ -1,6 +1,6 @@
 """What can be wrong with a flow: every message once, as a template that a catalogue can translate."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 import msgspec
@@ -116,3 +116,13 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 def errors(problems: list[Problem]) -> list[Problem]:
     """Those that keep a flow from running."""
     return [problem for problem in problems if problem.severity == "error"]
+
+
+_SHOWN = 8  # names in a message; more do not help
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a message: at most eight, then how many more."""
+    every = list(names)
+    shown = ", ".join(every[:_SHOWN]) or "none"
+    return shown if len(every) <= _SHOWN else f"{shown} and {len(every) - _SHOWN} more"

@@ -41,6 +41,7 @@ class StepReading:
     computed: Mapping[str, Any]
     references: tuple[tuple[str, Reference], ...]
     inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
     takes: Mapping[str, Port]
     gives: Mapping[str, Port]
     problems: tuple[Problem, ...]
@@ -71,7 +72,7 @@ def read_step(name: str, step: Step, node_class: type[Node] | None, wired: set[s
     """Read one step; `wired` names the ports that wires go into, which may be settings."""
     if node_class is None:
         problem = Problem("unknown_kind", step=name, params={"kind": step.kind})
-        return StepReading(name, step, None, None, step.config, {}, (), (), {}, {}, (problem,))
+        return StepReading(name, step, None, None, step.config, {}, (), (), (), {}, {}, (problem,))
     problems: list[Problem] = []
     config = _migrated(name, step, node_class, problems)
     literals: dict[str, Any] = {}
@@ -108,7 +109,7 @@ def read_step(name: str, step: Step, node_class: type[Node] | None, wired: set[s
     if step.on_error == "port":
         gives[ERROR] = _ERROR_PORT
     return StepReading(
-        name, step, node_class, node, literals, computed, tuple(reads), inputs, takes, gives, tuple(problems)
+        name, step, node_class, node, literals, computed, tuple(reads), inputs, outputs, takes, gives, tuple(problems)
     )
 
 

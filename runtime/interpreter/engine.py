@@ -13,10 +13,11 @@ from functools import partial
 from typing import Any, Protocol
 
 from runtime.errors import AuthorError, CallerError, ProviderError
+from runtime.graph.binding import Outputs
 from runtime.graph.expressions import Code
 from runtime.graph.messages import Delta, Http, Llm, ModelCall, ModelRequest, Reply
 from runtime.graph.node import Context, Node
-from runtime.graph.plan import Outputs, Plan, PlannedStep
+from runtime.graph.plan import Plan, PlannedStep
 from runtime.graph.values import NotJson
 from runtime.interpreter.events import (
     Durable,

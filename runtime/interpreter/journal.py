@@ -1,6 +1,6 @@
 """What a journal promises: it keeps the record of every run, and nothing of a run is known that it cannot tell."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -46,8 +46,8 @@ class Journal(Protocol):
         """Write how the run ended."""
         ...
 
-    async def keep(self, record: RunRecord, events: Sequence[Durable]) -> None:
-        """A whole finished run at once: open, append and close in one write."""
+    def keep(self, record: RunRecord, events: Sequence[Durable]) -> Awaitable[None]:
+        """A whole finished run at once, in one write; taken over at the call, on disk when awaited."""
         ...
 
     async def events(self, workspace: str, run: str, after: int = 0) -> list[Durable]:

@@ -7,7 +7,8 @@ from its log stands exactly where it stood.
 from collections import deque
 from typing import Any
 
-from runtime.graph.plan import Outputs, Plan
+from runtime.graph.binding import Outputs
+from runtime.graph.plan import Plan
 from runtime.interpreter.events import (
     Durable,
     Ending,

@@ -12,14 +12,15 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import OperatorError, ProviderError
+from runtime.errors import AuthorError, OperatorError, ProviderError
 
+_PACKAGE = "xllamacpp"
 SLOTS = 2  # completions at the same time; more wait in line
 WINDOW = 1536  # tokens of prompt and answer together, for each of them
 
@@ -58,7 +59,7 @@ class LlamaCpp:
 
     async def complete(
         self, prompt: str, *, max_tokens: int, temperature: float = 0.0, grammar: str = ""
-    ) -> AsyncIterator[str | Finish]:
+    ) -> AsyncGenerator[str | Finish, None]:
         """Pieces of text as they come, and last the Finish. Leaving the iterator stops the completion.
 
         prompt: with the model's own turn marks. grammar: GBNF that the text must follow.
@@ -97,6 +98,18 @@ class LlamaCpp:
             stop.set()
             self._running.discard(stop)
 
+    async def grammar(self, schema: dict[str, Any]) -> str:
+        """The GBNF of a JSON Schema. Raises AuthorError for what llama.cpp cannot turn into a grammar."""
+        await self._loaded()
+        try:
+            return str(importlib.import_module(_PACKAGE).json_schema_to_grammar(schema))
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise AuthorError(
+                what=f"The built-in model cannot follow this JSON Schema: {error}",
+                where=self._name,
+                mend="Use an object with simple fields, or choose another model.",
+            ) from None
+
     async def close(self) -> None:
         """Stop what runs, and give the memory back."""
         for stop in self._running:
@@ -114,7 +127,7 @@ class LlamaCpp:
 
 def _load(model: Path, name: str) -> Any:
     try:
-        xllamacpp = importlib.import_module("xllamacpp")  # 150 ms that only the built-in model has to pay
+        xllamacpp = importlib.import_module(_PACKAGE)  # 150 ms that only the built-in model has to pay
         params = xllamacpp.CommonParams()
         params.model.path = str(model)
         params.n_ctx = SLOTS * WINDOW
@@ -154,7 +167,7 @@ def _run(server: Any, body: dict[str, Any], loop: asyncio.AbstractEventLoop, chu
         hand_over(None)
 
 
-async def _parts(chunks: "asyncio.Queue[Any]", name: str) -> AsyncIterator[str | Finish]:
+async def _parts(chunks: "asyncio.Queue[Any]", name: str) -> AsyncGenerator[str | Finish, None]:
     stop, tokens_in, tokens_out = "", 0, 0
     while (chunk := await chunks.get()) is not None:
         if error := chunk.get("error"):

@@ -24,7 +24,7 @@ class Models:
     def __init__(self, settings: Settings, secret: Callable[[str], Awaitable[str | None]]) -> None:
         self._providers: tuple[Provider, ...] = (
             Anthropic(settings.anthropic_url, secret),
-            Builtin(settings.weights),
+            Builtin(settings.weights, self.embed),
         )
         self._weights = settings.weights
         self._embeddings = Embeddings(EMBEDDINGS.home(settings.weights))

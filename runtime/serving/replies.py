@@ -49,7 +49,7 @@ def refused(refusal: Refusal, instance: str) -> Reply:
     return Reply(refusal.status, encode(details), CONTENT_TYPE, refusal.headers)
 
 
-def answered(slug: str, run: str, ending: Ending) -> Reply:
+def answered(run: str, ending: Ending) -> Reply:
     """The end of a run that its caller waited for. Raises: Refusal when it did not end well."""
     finished = _finished(run, ending)
     body = {"run": run, "state": "done", "status": finished.status, "output": finished.output}

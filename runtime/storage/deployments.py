@@ -1,8 +1,6 @@
 """What the outside may call: immutable versions, the slugs they stand under, and the keys that open them."""
 
-import hashlib
 import re
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -17,6 +15,7 @@ from runtime.storage.documents import to_flow
 from runtime.storage.ids import new_id
 from runtime.storage.scope import EVERYWHERE, Scope
 from runtime.storage.tables import DeploymentRow, FlowRow, KeyRow, VersionRow
+from runtime.storage.tokens import digest, new_token
 
 KEY_MARK = "cnv_"
 _SHOWN = len(KEY_MARK) + 6
@@ -71,15 +70,6 @@ class Deployed:
     def key(self, plaintext: str) -> str | None:
         """The id of the key that a caller presents, for `note_use`; None when it does not open this deployment."""
         return self.keys.get(digest(plaintext))
-
-
-def digest(token: str) -> str:
-    """What is stored of a key.
-
-    SHA-256 is enough: the key is 256 bits of chance, so there is nothing to guess that a slow hash would slow down,
-    and looking up a digest tells a listener nothing about the key.
-    """
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class DeploymentStore:
@@ -173,7 +163,7 @@ class DeploymentStore:
 
     async def create_key(self, workspace: str, slug: str, name: str) -> tuple[ApiKey, str]:
         """A new key for what stands under the slug, and its text, which is told this once. Raises NotFoundError."""
-        plaintext = KEY_MARK + secrets.token_urlsafe(32)
+        plaintext = new_token(KEY_MARK)
         key = ApiKey(new_id(), slug, name[:200], plaintext[:_SHOWN], self._now())
         wanted = select(col(DeploymentRow.flow)).where(col(DeploymentRow.slug) == slug, _STANDING)
         async with self._database.writing(workspace) as scope:

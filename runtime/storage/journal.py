@@ -18,7 +18,7 @@ from runtime.storage.tables import EntryRow, RunRow
 from runtime.storage.writer import RunWriter
 
 _COLUMNS = [col(getattr(RunRow, name)) for name in RunRecord.__struct_fields__]
-_LISTED = [column for column in _COLUMNS if column.key != "document"]
+_LISTED = [col(getattr(RunRow, name)) for name in RunRecord.__struct_fields__ if name != "document"]
 _SEQ_MAX = 2**31 - 1
 
 

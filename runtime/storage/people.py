@@ -1,19 +1,18 @@
 """Who signs in: the owner, one-time links, sessions, and what people and workspaces have chosen."""
 
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, select
 from sqlmodel import col
 
 from runtime.storage.database import Database
-from runtime.storage.deployments import digest
 from runtime.storage.ids import new_id
 from runtime.storage.scope import EVERYWHERE, Query
-from runtime.storage.tables import LinkRow, PersonRow, PreferenceRow, Row, SessionRow, SettingRow
+from runtime.storage.tables import LinkRow, PersonRow, PreferenceRow, SessionRow, SettingRow
+from runtime.storage.tokens import digest, new_token
 
 LINK_LIVES = 15 * 60.0  # seconds
 SESSION_LIVES = 30 * 24 * 3600.0  # seconds
@@ -53,7 +52,7 @@ class PeopleStore:
 
     async def new_link(self, person: Person) -> str:
         """A token that signs the person in, once and within fifteen minutes."""
-        now, token = self._now(), secrets.token_urlsafe(32)
+        now, token = self._now(), new_token()
         row = {"digest": digest(token), "person": person.id, "expires": now + LINK_LIVES}
         async with self._database.writing(person.workspace) as scope:
             await scope.change(delete(LinkRow).where(col(LinkRow.expires) <= now))
@@ -63,7 +62,7 @@ class PeopleStore:
 
     async def redeem(self, token: str) -> str | None:
         """A session for a link's token, which is spent by this; None when it is unknown, spent or too old."""
-        now, session = self._now(), secrets.token_urlsafe(32)
+        now, session = self._now(), new_token()
         # Found and spent in one statement: of two who come with the same token, one finds nothing.
         spent = (
             delete(LinkRow)
@@ -111,3 +110,32 @@ class PeopleStore:
         self._ends += 1
         self._at_hand.pop(key, None)
 
+    async def preferences(self, person: Person) -> dict[str, Any]:
+        """What the person has chosen: theme, language and the like; values are JSON."""
+        wanted = select(col(PreferenceRow.key), col(PreferenceRow.value)).where(col(PreferenceRow.person) == person.id)
+        async with self._database.reading(person.workspace) as scope:
+            return {found.key: found.value for found in await scope.rows(wanted)}
+
+    async def set_preference(self, person: Person, key: str, value: Any) -> None:
+        """Remember a choice of the person."""
+        async with self._database.writing(person.workspace) as scope:
+            await scope.put(PreferenceRow, {"person": person.id, "key": key, "value": value})
+
+    async def setting(self, workspace: str, key: str) -> Any:
+        """What holds for the whole workspace, None when nothing was set; JSON."""
+        wanted = select(col(SettingRow.value)).where(col(SettingRow.key) == key)
+        async with self._database.reading(workspace) as scope:
+            found = await scope.first(wanted)
+        return None if found is None else found.value
+
+    async def set_setting(self, workspace: str, key: str, value: Any) -> None:
+        """Set what holds for the whole workspace."""
+        async with self._database.writing(workspace) as scope:
+            await scope.put(SettingRow, {"key": key, "value": value})
+
+
+_PEOPLE: Query = select(col(PersonRow.id), col(PersonRow.workspace), col(PersonRow.name))
+_HOLDS = and_(
+    col(SessionRow.workspace) == col(PersonRow.workspace),
+    col(SessionRow.person) == col(PersonRow.id),
+)

@@ -156,7 +156,7 @@ async def test_every_answer_carries_the_security_headers(host: str) -> None:
             assert headers["content-security-policy"] == "default-src 'self'"
             assert headers["x-content-type-options"] == "nosniff"
             assert headers["x-frame-options"] == "DENY"
-            assert headers["referrer-policy"] == "no-referrer"
+            assert headers["referrer-policy"] == "same-origin"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,228 @@
+"""What the interface asks of the runtime: the one door through which pages load, save, run and deploy."""
+
+import re
+import unicodedata
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from builder.editor.desks import Desks
+from builder.gate import Person
+from runtime.errors import NotFoundError
+from runtime.graph.flow import Flow
+from runtime.graph.flowfile import read, write
+from runtime.graph.migration import Migrated, migrate
+from runtime.graph.plan import BrokenFlow
+from runtime.graph.problems import Problem
+from runtime.graph.reading import Reading, read_flow
+from runtime.interpreter.events import Event
+from runtime.interpreter.journal import RunRecord
+
+if TYPE_CHECKING:  # the runtime is handed in by whoever starts the process
+    from runtime.assembly import Runtime
+    from runtime.storage.deployments import ApiKey, Deployment
+    from runtime.storage.flows import FlowEntry
+    from runtime.storage.secrets import SecretEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What became of a file. flow_id: of the new flow, empty when the file holds none. problems: why not."""
+
+    flow_id: str
+    problems: tuple[Problem, ...] = ()
+    migrated: tuple[Migrated, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A flow that was just deployed. key: the plaintext of a fresh key, empty when an older one goes on."""
+
+    slug: str
+    version: int
+    key: str = ""
+
+
+class Backend:
+    """The runtime as one signed-in person sees it: every call says whose workspace it is about."""
+
+    def __init__(self, runtime: "Runtime") -> None:
+        self._runtime = runtime
+        self.catalog = runtime.catalog
+        self.desks = Desks(_Drafts(runtime), runtime.catalog)
+
+    # --- flows -------------------------------------------------------------------------------------------------
+
+    async def flows(self, person: Person) -> "list[FlowEntry]":
+        """The list of flows, the last touched first."""
+        return await self._runtime.flows.entries(person.workspace)
+
+    async def create(self, person: Person, flow: Flow) -> str:
+        """A new flow; its id."""
+        return (await self._runtime.flows.create(person.workspace, flow, person.name)).id
+
+    async def rename(self, person: Person, flow_id: str, name: str) -> None:
+        """Another name for a flow. Raises NotFoundError, ConflictError when somebody saves at the same moment."""
+        stored = await self._runtime.flows.load(person.workspace, flow_id)
+        renamed = Flow.model_validate({**stored.flow.model_dump(mode="json"), "name": name.strip()})
+        await self._runtime.flows.save(person.workspace, flow_id, renamed, stored.revision)
+
+    async def duplicate(self, person: Person, flow_id: str, name: str) -> str:
+        """A copy of a flow; its id."""
+        return (await self._runtime.flows.duplicate(person.workspace, flow_id, name, person.name)).id
+
+    async def delete(self, person: Person, flow_id: str) -> None:
+        """Put a flow away; `restore` brings it back."""
+        await self._runtime.flows.delete(person.workspace, flow_id)
+
+    async def restore(self, person: Person, flow_id: str) -> None:
+        """Take a deletion back."""
+        await self._runtime.flows.restore(person.workspace, flow_id)
+
+    async def import_file(self, person: Person, text: str | bytes) -> Imported:
+        """A new flow from the text of a file; runs nothing. Older steps are migrated, and the report says how."""
+        flow, problems = read(text)
+        if flow is None:
+            return Imported("", tuple(problems))
+        flow, migrated = migrate(flow, self.catalog)
+        return Imported(await self.create(person, flow), (), tuple(migrated))
+
+    async def export_file(self, person: Person, flow_id: str) -> tuple[str, str]:
+        """The name and the text of a flow's file."""
+        flow = (await self._runtime.flows.load(person.workspace, flow_id)).flow
+        return f"{slug_of(flow.name)}.yaml", write(flow)
+
+    # --- runs --------------------------------------------------------------------------------------------------
+
+    async def preview(self, person: Person, flow_id: str, given: dict[str, Any], trigger: str = "") -> str:
+        """Run the draft as it is stored; the run's id. Raises BrokenFlow, CallerError, NotFoundError."""
+        flow = (await self._runtime.flows.load(person.workspace, flow_id)).flow
+        start = await self._runtime.prepare(
+            person.workspace, flow, given, source="preview", trigger=trigger, id=flow_id
+        )
+        return self._runtime.runs.start(start).record.id
+
+    def previewing(self, person: Person, flow_id: str) -> str:
+        """The id of the preview that still goes on, from whichever tab; empty when none does."""
+        run = self._runtime.runs.newest_alive(person.workspace, flow_id, "preview")
+        return run.record.id if run is not None else ""
+
+    def watch(self, person: Person, run_id: str, after: int = 0) -> AsyncIterator[Event]:
+        """The events of a run, alive or not. Raises NotFoundError."""
+        return self._runtime.runs.watch(person.workspace, run_id, after)
+
+    def stop(self, person: Person, run_id: str) -> None:
+        """Ask a run to end. Raises NotFoundError when it has ended."""
+        self._runtime.runs.cancel(person.workspace, run_id, f"Stopped by {person.name}")
+
+    async def run(self, person: Person, run_id: str) -> RunRecord:
+        """One run. Raises NotFoundError."""
+        return await self._runtime.runs.record(person.workspace, run_id)
+
+    async def runs(
+        self, person: Person, *, flow: str = "", limit: int = 50, before: float | None = None
+    ) -> list[RunRecord]:
+        """The newest runs first."""
+        return await self._runtime.runs.records(person.workspace, flow=flow, limit=limit, before=before)
+
+    async def flow_of_run(self, person: Person, record: RunRecord) -> Flow:
+        """The flow as it ran. Raises NotFoundError when its version is gone."""
+        if record.version:
+            return (await self._runtime.deployments.version(person.workspace, record.flow, record.version)).flow
+        flow, problems = read(record.document)
+        if flow is None:
+            raise NotFoundError("The flow of this run was not kept", record.id, str(problems[0]))
+        return flow
+
+    # --- deployment --------------------------------------------------------------------------------------------
+
+    async def deploy(self, person: Person, flow_id: str, slug: str) -> Published:
+        """Publish the draft as a new version under a slug; the first time with a fresh key.
+
+        Raises: BrokenFlow when the draft has errors, AuthorError for a bad slug, ConflictError for a taken one.
+        """
+        workspace, store = person.workspace, self._runtime.deployments
+        flow = (await self._runtime.flows.load(workspace, flow_id)).flow
+        if problems := await self._runtime.errors(workspace, read_flow(flow, self.catalog)):
+            raise BrokenFlow(problems)
+        version = await store.publish(workspace, flow_id, person.name)
+        await store.deploy(workspace, flow_id, slug, version.number)
+        if await store.keys(workspace, slug):
+            return Published(slug, version.number)
+        _, key = await store.create_key(workspace, slug, "First key")
+        return Published(slug, version.number, key)
+
+    async def undeploy(self, person: Person, slug: str) -> None:
+        """Let nothing answer under the slug any more."""
+        await self._runtime.deployments.undeploy(person.workspace, slug)
+
+    async def deployments(self, person: Person, flow_id: str) -> "list[Deployment]":
+        """Where a flow stands now, the newest first."""
+        return await self._runtime.deployments.deployments(person.workspace, flow_id)
+
+    async def keys(self, person: Person, slug: str) -> "list[ApiKey]":
+        """The keys of a deployment, without their texts."""
+        return await self._runtime.deployments.keys(person.workspace, slug)
+
+    async def new_key(self, person: Person, slug: str, name: str) -> str:
+        """A fresh key; its text is told this once."""
+        _, key = await self._runtime.deployments.create_key(person.workspace, slug, name)
+        return key
+
+    async def revoke_key(self, person: Person, key_id: str) -> None:
+        """Let a key open nothing any more."""
+        await self._runtime.deployments.revoke(person.workspace, key_id)
+
+    # --- settings ----------------------------------------------------------------------------------------------
+
+    async def secrets(self, person: Person) -> "list[SecretEntry]":
+        """The names of the secrets; their values are never shown again."""
+        return await self._runtime.secrets.names(person.workspace)
+
+    async def set_secret(self, person: Person, name: str, value: str) -> None:
+        """Store a secret, or replace it."""
+        await self._runtime.secrets.set(person.workspace, name, value)
+
+    async def delete_secret(self, person: Person, name: str) -> None:
+        """Forget a secret."""
+        await self._runtime.secrets.delete(person.workspace, name)
+
+    async def preferences(self, person: Person) -> dict[str, Any]:
+        """What the person has chosen: theme, language."""
+        return await self._runtime.people.preferences(person.id)
+
+    async def prefer(self, person: Person, key: str, value: str) -> None:
+        """Keep a choice of the person."""
+        await self._runtime.people.set_preference(person.id, key, value)
+
+    def models(self, person: Person) -> list[dict[str, Any]]:
+        """The models to choose from: name, label, and whether it is the demo model."""
+        known = self._runtime.models(person.workspace).known()
+        return [{"name": info.name, "label": info.label, "demo": info.demo} for info in known]
+
+
+class _Drafts:
+    """The drafts of the database, as the desks want them."""
+
+    def __init__(self, runtime: "Runtime") -> None:
+        self._runtime = runtime
+
+    async def load(self, person: Person, flow_id: str) -> tuple[Flow, int]:
+        stored = await self._runtime.flows.load(person.workspace, flow_id)
+        flow, _ = migrate(stored.flow, self._runtime.catalog)
+        return flow, stored.revision
+
+    async def save(self, person: Person, flow_id: str, flow: Flow, expected: int) -> int:
+        return await self._runtime.flows.save(person.workspace, flow_id, flow, expected)
+
+    async def create(self, person: Person, flow: Flow) -> str:
+        return (await self._runtime.flows.create(person.workspace, flow, person.name)).id
+
+    async def problems(self, person: Person, reading: Reading) -> list[Problem]:
+        return await self._runtime.what_is_missing(person.workspace, reading)
+
+
+def slug_of(name: str) -> str:
+    """A name as part of an address or a file name: small letters, digits and `-`."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60] or "flow"

@@ -1,0 +1,119 @@
+"""The public API of deployed flows: a plain ASGI application that finds the call, and turns errors into answers."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from runtime.errors import AuthorError, CanevasError
+from runtime.graph.catalog import Catalog
+from runtime.interpreter.runs import Runs
+from runtime.serving.calls import Answer, Calls, Request
+from runtime.serving.deployments import Deployments, Endpoints, Ready, always_ready
+from runtime.serving.intake import ClientGone
+from runtime.serving.refusals import Refusal
+from runtime.serving.replies import refused
+from runtime.serving.stream import BEAT
+from runtime.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Call = Callable[..., Awaitable[Answer]]
+
+
+def api(
+    deployments: Deployments,
+    catalog: Catalog,
+    runs: Runs,
+    settings: Settings,
+    *,
+    ready: Ready = always_ready,
+    beat: float = BEAT,
+) -> ASGIApp:
+    """The application; it sees whole paths that begin with `/api`.
+
+    ready: what keeps a workspace from running a flow now. beat: seconds between a silent stream's heartbeats.
+    """
+    return _Api(Calls(deployments, Endpoints(deployments, catalog, ready), runs, settings, beat))
+
+
+class _Api:
+    def __init__(self, calls: Calls) -> None:
+        # By the fixed parts of a path: how many it has, and the last fixed one. `{}` stands for slug and run.
+        self._routes: dict[tuple[int, str], dict[str, Call]] = {
+            (3, "health"): {"GET": calls.health},
+            (3, "openapi.json"): {"GET": calls.openapi},
+            (4, ""): {"GET": calls.describe},
+            (5, "run"): {"POST": calls.run},
+            (5, "webhook"): {"POST": calls.webhook, "GET": calls.webhook, "PUT": calls.webhook},
+            (6, "runs"): {"GET": calls.state, "DELETE": calls.cancel},
+            (7, "events"): {"GET": calls.events},
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await _not_http(scope, receive, send)
+            return
+        try:
+            answer = await self._answer(Request(scope, receive))
+        except Refusal as refusal:
+            answer = refused(refusal, scope["path"])
+        except ClientGone:
+            return
+        except CanevasError as error:
+            answer = refused(_of_ours(error), scope["path"])
+        except Exception:
+            # The edge of the process: a stranger gets problem details whatever breaks, the operator reads the log.
+            log.exception("%s %s broke", scope["method"], scope["path"])
+            broken = Refusal("internal", "The request broke something.", "Ask the operator to look at the log.")
+            answer = refused(broken, scope["path"])
+        await answer.give(receive, send)
+
+    async def _answer(self, request: Request) -> Answer:
+        parts = request.path.split("/")
+        methods = self._routes.get(_shape(parts)) if parts[1] == "api" else None
+        if methods is None:
+            raise Refusal(
+                "unknown-path", f"Nothing is at `{request.path[:200]}`.", "Look at `/api/openapi.json` for what there is."
+            )
+        call = methods.get("GET" if request.method == "HEAD" else request.method)
+        if call is None:
+            allowed = ", ".join(methods)
+            raise Refusal(
+                "method-not-allowed",
+                f"`{request.method[:20]}` is not taken here.",
+                f"Use {allowed}.",
+                headers=[(b"allow", allowed.encode())],
+            )
+        return await call(request, *parts[3:6:2])
+
+
+def _shape(parts: list[str]) -> tuple[int, str]:
+    """`/api/flows/{}/runs/{}/events` is (7, events)."""
+    count = len(parts)
+    if count == 3:
+        return 3, parts[2]
+    if count < 3 or parts[2] != "flows" or (count == 7 and parts[4] != "runs"):
+        return 0, ""
+    return count, "" if count == 4 else parts[4] if count < 7 else parts[6]
+
+
+def _of_ours(error: CanevasError) -> Refusal:
+    """An error below the API: the operator must act, or the author; either way nothing runs now."""
+    if isinstance(error, AuthorError):
+        return Refusal("not-ready", error.what, error.mend)
+    log.error("%s", error)
+    return Refusal("not-ready", f"{error.what}.", "Try again in a moment; if it stays so, tell the operator.")
+
+
+async def _not_http(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 1000})
+    elif scope["type"] == "lifespan":
+        while True:
+            kind: Any = (await receive())["type"]
+            await send({"type": f"{kind}.complete"})
+            if kind == "lifespan.shutdown":
+                return

@@ -1,0 +1,78 @@
+"""Flow files from a terminal: check one, or run one and tell how it goes; the same runtime, no storage."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from runtime.errors import CallerError, CanevasError
+from runtime.graph.catalog import Catalog
+from runtime.graph.check import check
+from runtime.graph.flow import Flow
+from runtime.graph.flowfile import read
+from runtime.graph.migration import migrate
+from runtime.graph.problems import Problem, errors
+from runtime.interpreter.events import Ending, RunFailed, RunFinished, encode
+from runtime.interpreter.runs import Run
+
+# Exit codes: a script tells a flow that is wrong from a run that failed.
+DONE, FAILED, WRONG = 0, 1, 2
+
+Tell = Callable[[str], None]
+
+
+def read_file(path: Path, catalog: Catalog) -> tuple[Flow | None, list[Problem]]:
+    """The flow in a file, its older steps migrated, or None and why not. Raises CallerError without such a file."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise CallerError(f"The file cannot be read: {error.strerror}", str(path), "Give the path of a flow.") from None
+    flow, problems = read(raw)
+    return (migrate(flow, catalog)[0], []) if flow is not None else (None, problems)
+
+
+def check_file(path: Path, catalog: Catalog, tell: Tell) -> int:
+    """Tell every problem of a flow file, a line each; WRONG when one keeps it from running."""
+    flow, problems = read_file(path, catalog)
+    if flow is not None:
+        problems = check(flow, catalog)
+    for problem in problems:
+        tell(f"{path}: {problem.severity}: {problem}")
+    if flow is None or errors(problems):
+        return WRONG
+    tell(f"{path}: {len(flow.steps)} steps, ready to run")
+    return DONE
+
+
+def read_input(text: str) -> dict[str, Any]:
+    """The input of a run from JSON, or from a file with `@path`. Raises CallerError."""
+    if text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CallerError(f"The input cannot be read: {error}", text, "Give a file with JSON.") from None
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CallerError(
+            f"The input is not JSON: {error}", "--input", 'Write for example {"text": "Hello"}.'
+        ) from None
+    if not isinstance(given, dict):
+        raise CallerError("The input is not a JSON object", "--input", 'Write for example {"text": "Hello"}.')
+    return given
+
+
+async def follow(run: Run, tell: Tell, tell_event: Tell | None) -> int:
+    """Watch a run to its end: its events as JSON lines if wanted, else its answer."""
+    ending: Ending | None = None
+    async for event in run.watch():
+        if tell_event is not None:
+            tell_event(encode(event).decode())
+        ending = event if isinstance(event, Ending) else ending
+    if isinstance(ending, RunFinished):
+        if tell_event is None:
+            tell(json.dumps(ending.output, ensure_ascii=False, indent=2))
+        return DONE
+    if isinstance(ending, RunFailed):
+        raise CanevasError(ending.failure.what, ending.step, ending.failure.mend)
+    raise CanevasError("The run was cancelled")
