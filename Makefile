@@ -7,16 +7,20 @@ ENV := .venv
 BIN := $(ENV)/bin
 UV := .bootstrap/bin/uv
 READY := $(ENV)/.installed
+WEIGHTS := $(or $(CANEVAS_WEIGHTS),$(or $(CANEVAS_HOME),.canevas)/weights)
 
 .PHONY: run link weights test check soak lock browser clean
 .DEFAULT_GOAL := run
 
-run: $(READY)
-	@$(BIN)/python -m canevas weights || echo "Starting without the built-in models."
+run: $(READY) | $(WEIGHTS)
 	@exec $(BIN)/python -m canevas up
 
 link: $(READY)
 	@$(BIN)/python -m canevas link
+
+# The built-in models are fetched at the first start; without them everything else works.
+$(WEIGHTS): | $(READY)
+	@$(BIN)/python -m canevas weights || echo "Starting without the built-in models; 'make weights' tries again."
 
 weights: $(READY)
 	@$(BIN)/python -m canevas weights
@@ -53,7 +57,7 @@ $(READY): requirements.lock
 # uv installs many times faster than pip; everything works without it, too.
 $(UV):
 	@echo "Preparing the environment."
-	@"$(PYTHON)" -m pip install --quiet --disable-pip-version-check --target .bootstrap uv==$(UV_VERSION) || \
+	@PIP_ROOT_USER_ACTION=ignore "$(PYTHON)" -m pip install --quiet --disable-pip-version-check --target .bootstrap uv==$(UV_VERSION) || \
 		{ echo "uv cannot be had; pip does it, more slowly."; exit 1; }
 
 # Some systems ship Python without the part that `venv` needs to give an environment its pip.

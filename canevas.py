@@ -3,27 +3,30 @@
 import asyncio
 import contextlib
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-import uvicorn
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from runtime.errors import CanevasError, OperatorError
+from runtime.errors import AuthorError, CallerError, CanevasError
 from runtime.settings import Settings
-from runtime.storage.database import Database
-from runtime.storage.people import PeopleStore
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Draw AI agents, watch them run, deploy them.")
+if TYPE_CHECKING:  # each command imports what it needs when it runs: the whole product takes seconds to import
+    from runtime.storage.people import PeopleStore
+
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Draw AI agents, watch them run, deploy them.",
+)
 
 _ADDRESS = "address"  # the file in the home folder that says where a running Canevas is
-_GRACE = 3  # seconds that open answers have when the process is asked to end
+
+Result = TypeVar("Result")
 
 
 @cli.command()
@@ -37,17 +40,107 @@ def up(
 
 
 async def _up(settings: Settings) -> None:
+    from builder.backend import Backend
     from builder.gate import Address
     from builder.site import site
+    from nodes.catalog import load
+    from runtime.assembly import open_runtime
+    from runtime.serving.api import Api
+    from runtime.serving.server import listen, serve
 
+    catalog = load()
     with listen(settings.host, settings.port) as listener:
         address = Address(settings.host, listener.getsockname()[1], settings.public_url)
-        async with _people(settings) as people:
-            app = await site(_no_api, people, address)
+        async with open_runtime(settings, catalog) as runtime:
+            api = Api(runtime.deployments, catalog, runtime.runs, settings, ready=runtime.ready)
+            app = await site(api, runtime.people, Backend(runtime), address)
             with _known_at(settings.home, address.url):
-                typer.echo(f"Canevas is at {address.url}\nSign in with  {await _link(people, address.url)}\n")
+                typer.echo(f"Canevas is at {address.url}\nSign in with  {await _link(runtime.people, address.url)}\n")
                 typer.echo("The link works once, for fifteen minutes; `canevas link` prints a new one. Ctrl-C ends it.")
                 await serve(app, listener)
+
+
+@cli.command("serve")
+def serve_flows(
+    host: Annotated[str | None, typer.Option(help="The interface to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="0 takes a free one.")] = None,
+    home: Annotated[Path | None, typer.Option(help="The folder for the database, keys and models.")] = None,
+) -> None:
+    """Start the API of deployed flows alone, without the editor."""
+    _run(_serve(_settings(host, port, home)))
+
+
+async def _serve(settings: Settings) -> None:
+    from nodes.catalog import load
+    from runtime.assembly import open_runtime
+    from runtime.serving.api import Api
+    from runtime.serving.server import listen, serve
+
+    catalog = load()
+    with listen(settings.host, settings.port) as listener:
+        async with open_runtime(settings, catalog) as runtime:
+            typer.echo(f"The API is at http://{settings.host}:{listener.getsockname()[1]}/api. Ctrl-C ends it.")
+            await serve(Api(runtime.deployments, catalog, runtime.runs, settings, ready=runtime.ready), listener)
+
+
+@cli.command()
+def check(file: Annotated[Path, typer.Argument(help="A flow file.")]) -> None:
+    """Tell every problem of a flow file; runs nothing. Exit code 2 when it cannot run."""
+    from nodes.catalog import load
+    from runtime.serving.terminal import check_file
+
+    try:
+        code = check_file(file, load(), typer.echo)
+    except CanevasError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(code)
+
+
+@cli.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="A flow file.")],
+    given: Annotated[str, typer.Option("--input", help="The input as JSON, or @file.")] = "{}",
+    start: Annotated[str, typer.Option(help="Where to start, when the flow has several starts.")] = "",
+    events: Annotated[bool, typer.Option("--events", help="Print each event as a line of JSON.")] = False,
+) -> None:
+    """Run a flow file and print its answer. Exit code 1 when the run failed, 2 when the flow or the input is wrong."""
+    from runtime.serving.terminal import read_input
+
+    try:
+        code = _run(_run_file(file, read_input(given), start, events))
+    except CallerError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(code if code is not None else 1)
+
+
+async def _run_file(file: Path, given: dict[str, Any], start: str, events: bool) -> int:
+    from nodes.catalog import load
+    from runtime.assembly import InvalidInput, open_workbench
+    from runtime.graph.plan import BrokenFlow
+    from runtime.serving.terminal import WRONG, follow, read_file
+    from runtime.settings import secret_from_environment
+
+    async def secret(workspace: str, name: str) -> str | None:
+        return secret_from_environment(name)
+
+    catalog = load()
+    flow, problems = read_file(file, catalog)
+    if flow is not None:
+        async with open_workbench(Settings.from_environment(), catalog, secret) as workbench:
+            try:
+                prepared = await workbench.prepare("terminal", flow, given, source="cli", trigger=start)
+            except BrokenFlow as broken:
+                problems = broken.problems
+            except (InvalidInput, AuthorError) as error:
+                typer.echo(str(error), err=True)
+                return WRONG
+            else:
+                return await follow(workbench.runs.start(prepared), typer.echo, typer.echo if events else None)
+    for problem in problems:
+        typer.echo(f"{file}: {problem}", err=True)
+    return WRONG
 
 
 @cli.command()
@@ -68,7 +161,7 @@ async def _print_link(settings: Settings) -> None:
         typer.echo(await _link(people, url))
 
 
-async def _link(people: PeopleStore, url: str) -> str:
+async def _link(people: "PeopleStore", url: str) -> str:
     return f"{url}/enter?token={await people.new_link(await people.ensure_owner())}"
 
 
@@ -81,8 +174,11 @@ def weights(home: Annotated[Path | None, typer.Option(help="The folder that `can
 
 
 @contextlib.asynccontextmanager
-async def _people(settings: Settings) -> AsyncIterator[PeopleStore]:
+async def _people(settings: Settings) -> AsyncIterator["PeopleStore"]:
     """Who may sign in, on the migrated database."""
+    from runtime.storage.database import Database
+    from runtime.storage.people import PeopleStore
+
     database = await Database.connect(settings)
     try:
         yield PeopleStore(database)
@@ -101,11 +197,6 @@ def _known_at(home: Path, url: str) -> Iterator[None]:
         note.unlink(missing_ok=True)
 
 
-async def _no_api(scope: Scope, receive: Receive, send: Send) -> None:
-    problem = {"type": "about:blank", "title": "No flow is deployed here", "status": 404}
-    await JSONResponse(problem, 404, media_type="application/problem+json")(scope, receive, send)
-
-
 def _settings(host: str | None, port: int | None, home: Path | None) -> Settings:
     """The environment's settings with what the command line says instead."""
     settings = Settings.from_environment()
@@ -117,56 +208,14 @@ def _settings(host: str | None, port: int | None, home: Path | None) -> Settings
     return replace(settings, **{name: value for name, value in given.items() if value is not None})
 
 
-@contextlib.contextmanager
-def listen(host: str, port: int) -> Iterator[socket.socket]:
-    """A bound socket, taken before anything slow starts. Raises: OperatorError when the port is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as error:
-            raise OperatorError(
-                what=f"Canevas cannot listen on {host}:{port}: {error.strerror}",
-                where="the port",
-                mend="End what uses that port, or choose another with --port (0 takes a free one).",
-            ) from None
-        yield listener
+def _run(main: Coroutine[Any, Any, Result]) -> Result | None:
+    """Run a command to its end; Ctrl-C and SIGTERM end it cleanly, an error is told in its own words.
 
-
-async def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Answer requests until the task is cancelled, which `_run` does on Ctrl-C and SIGTERM."""
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        ws="websockets-sansio",
-        timeout_graceful_shutdown=_GRACE,
-    )
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        await asyncio.shield(serving)
-    except asyncio.CancelledError:
-        server.should_exit = True
-        await serving
-        raise
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn without its signal handlers, which end the process as if it had crashed."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a command to its end; Ctrl-C and SIGTERM end it cleanly, an error is told in its own words."""
+    Returns: what it returned, None when it was stopped.
+    """
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_until_stopped(main))
+            return runner.run(_until_stopped(main))
     except CanevasError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
@@ -180,12 +229,13 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def _until_stopped(main: Coroutine[Any, Any, None]) -> None:
+async def _until_stopped(main: Coroutine[Any, Any, Result]) -> Result | None:
     task = asyncio.ensure_future(main)
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, task.cancel)
     with contextlib.suppress(asyncio.CancelledError):
-        await task
+        return await task
+    return None
 
 
 def main() -> None:

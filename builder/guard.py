@@ -1,6 +1,7 @@
 """The second lock, inside Reflex: no event runs for a session that is not valid at that moment."""
 
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 import reflex as rx
 from reflex.middleware import Middleware
@@ -8,6 +9,9 @@ from reflex.state import BaseState, StateUpdate
 from reflex_base.event import Event
 
 from builder.gate import SIGN_IN, Person, Sessions, session_in
+
+if TYPE_CHECKING:  # the backend knows the editor's desks, which know this file
+    from builder.backend import Backend
 
 _SET_ANYTHING = ".setvar"  # Reflex gives every state this handler: it writes any variable, past our own handlers
 
@@ -21,11 +25,28 @@ class SignedOut(Exception):
 class Guard(Middleware):
     """Refuses every event, ours and Reflex's own, unless its websocket was opened with a session still valid.
 
-    sessions: set by whoever starts the process; until then everybody is refused.
+    It answers for the sessions from the start, since Reflex makes its application when a module is imported;
+    whoever starts the process sets `sessions` when they are open. Until then there are none.
+
+    backend: what the handlers ask of the runtime, set together with `sessions`.
     """
 
     def __init__(self) -> None:
         self.sessions: Sessions | None = None
+        self.backend: Backend | None = None
+
+    async def redeem(self, token: str) -> str | None:
+        """See `Sessions`."""
+        return await self.sessions.redeem(token) if self.sessions else None
+
+    async def who(self, session: str) -> Person | None:
+        """See `Sessions`."""
+        return await self.sessions.who(session) if self.sessions and session else None
+
+    async def end(self, session: str) -> None:
+        """See `Sessions`."""
+        if self.sessions:
+            await self.sessions.end(session)
 
     async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
         """None lets the event run; an update is the refusal, and the event does not run."""
@@ -34,10 +55,6 @@ class Guard(Middleware):
             return StateUpdate(events=Event.from_event_type(rx.redirect(SIGN_IN)))
         _visit.set((self, session))
         return None
-
-    async def who(self, session: str) -> Person | None:
-        """Whose session that is, asked anew each time."""
-        return await self.sessions.who(session) if self.sessions and session else None
 
 
 async def person() -> Person:
@@ -53,3 +70,14 @@ async def person() -> Person:
     if found is None:
         raise SignedOut
     return found
+
+
+def backend() -> "Backend":
+    """The runtime, for the handler of an event; say in each call who asks. Raises: SignedOut outside an event."""
+    try:
+        guard, _ = _visit.get()
+    except LookupError:
+        raise SignedOut from None
+    if guard.backend is None:
+        raise SignedOut
+    return guard.backend

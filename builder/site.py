@@ -13,13 +13,14 @@ from reflex_base.environment import environment
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from builder.backend import Backend
 from builder.build import ROOT, built
 from builder.gate import Address, Gate, Sessions
 
 _INLINE = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
 
-async def site(api: ASGIApp, sessions: Sessions, address: Address) -> ASGIApp:
+async def site(api: ASGIApp, sessions: Sessions, backend: Backend, address: Address) -> ASGIApp:
     """Everything one port answers: `/api` by the public API with its own keys, the rest by the interface.
 
     Builds the pages first when their sources changed. Raises: OperatorError when that fails.
@@ -32,7 +33,7 @@ async def site(api: ASGIApp, sessions: Sessions, address: Address) -> ASGIApp:
     # Only now: importing the app makes Reflex read what was set above.
     from builder.app import app, guard
 
-    guard.sessions = sessions
+    guard.sessions, guard.backend = sessions, backend
     pages = PrecompressedStaticFiles(directory=folder, html=True, encodings=["gzip"], router=app.router)
     gate = Gate(_Interface(app(), pages), sessions, address, policy(folder))
     return _Outside(api, gate)

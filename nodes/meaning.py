@@ -5,23 +5,34 @@ from collections.abc import Sequence
 from itertools import chain, islice
 from typing import Annotated, Any, TypedDict
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from runtime.graph.fields import Label, ModelName
 from runtime.graph.messages import Llm, Message, ModelRequest, Reply
 from runtime.graph.node import Context, Node, Port
 from runtime.graph.values import Kind
-from runtime.memory.similarity import Vector, centre, classified, nearest
+from runtime.memory.similarity import Vector, centre, classified
 
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,300}>")
 _WORD = re.compile(r"\w{4,}")
+_END = re.compile(r"(?<=[.!?…])\s+|\n+")
+_MOST = 20  # sentences of a question that are looked at one by one
 _SHARED_WORDS = 0.15  # what a question made of nothing but the entry's own words gains: enough to break ties
 
 
-async def vectors(llm: Llm, text: str, choices: Sequence[Sequence[str]]) -> tuple[Vector, list[list[Vector]]]:
-    """The vector of a text without its markup, and those of the sentences of each choice, embedded in one call."""
-    embedded = iter(await llm.embed([_TAG.sub(" ", text), *chain.from_iterable(choices)]))
-    return next(embedded), [list(islice(embedded, len(sentences))) for sentences in choices]
+Vectors = list[Vector]
+
+
+async def embed(llm: Llm, texts: Sequence[str], choices: Sequence[Sequence[str]]) -> tuple[Vectors, list[Vectors]]:
+    """The vectors of some texts without their markup, and those of the sentences of each choice, in one call."""
+    embedded = iter(await llm.embed([*(plain(text) for text in texts), *chain.from_iterable(choices)]))
+    return list(islice(embedded, len(texts))), [list(islice(embedded, len(sentences))) for sentences in choices]
+
+
+def plain(text: str) -> str:
+    """The text without HTML tags, which mean nothing to an encoder of sentences."""
+    return _TAG.sub(" ", text)
 
 
 def lines(text: str) -> list[str]:
@@ -102,7 +113,7 @@ class Classify(Node, group="llm", icon="tags", effect="reads"):
         return {label: text, "label": label, "score": score}
 
     async def _compared(self, llm: Llm, text: str) -> tuple[str, float]:
-        query, known = await vectors(llm, text, [label.sentences() for label in self.labels])
+        (query,), known = await embed(llm, [text], [label.sentences() for label in self.labels])
         best = classified(query, dict(zip((label.name for label in self.labels), known, strict=True)))[0]
         return (best.label if best.score >= self.threshold else self.fallback), round(max(best.score, 0.0), 3)
 
@@ -144,9 +155,10 @@ class Entry(BaseModel):
 
 
 class Found(TypedDict, total=False):
-    """One of the two."""
+    """Either an entry and its answer, or the question again."""
 
-    found: Annotated[dict[str, Any], "The entry with its question, answer and score."]
+    answer: Annotated[str, "The answer of the entry that was found."]
+    found: Annotated[dict[str, Any], "The whole entry that was found, with its score from 0 to 1."]
     not_found: Annotated[str, "The question, when no entry comes near enough."]
 
 
@@ -173,16 +185,23 @@ class FindEntry(Node, label="Find in FAQ", group="llm", icon="book-search", effe
         if not self.entries or not question.strip():
             return {"not_found": question}
         sentences = [entry.sentences() for entry in self.entries]
-        query, known = await vectors(context.llm, question, sentences)
-        scores = {
-            match.index: match.score + _SHARED_WORDS * _shared(question, " ".join(sentences[match.index]))
-            for match in nearest(query, [centre(each) for each in known], len(known))
-        }
-        best = max(scores, key=scores.__getitem__)
+        asked, known = await embed(context.llm, _parts(question), sentences)
+        nearness = np.max(np.asarray(asked) @ np.transpose([centre(each) for each in known]), axis=0)
+        scores = [
+            float(near) + _SHARED_WORDS * _shared(question, " ".join(each))
+            for near, each in zip(nearness, sentences, strict=True)
+        ]
+        best = max(range(len(scores)), key=scores.__getitem__)
         if scores[best] < self.threshold:
             return {"not_found": question}
-        entry = self.entries[best].model_dump(exclude={"also"})
-        return {"found": {**entry, "score": round(min(scores[best], 1.0), 3)}}
+        found = self.entries[best].model_dump(exclude={"also"}) | {"score": round(min(scores[best], 1.0), 3)}
+        return {"answer": found["answer"], "found": found}
+
+
+def _parts(question: str) -> list[str]:
+    """The whole question and its first sentences: in a long letter, one of them asks."""
+    sentences = [part for part in _END.split(plain(question)) if len(part.split()) > 2]
+    return [question, *sentences[:_MOST]] if len(sentences) > 1 else [question]
 
 
 def _shared(question: str, entry: str) -> float:

@@ -3,34 +3,35 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from builder.editor.document import At
+from builder.editor.sizes import COLUMN, GAP, GRID, PLAIN
 from runtime.graph.flow import Flow
 
-COLUMN, ROW = 340.0, 150.0  # canvas pixels from one step to the next
 MARGIN = 80.0  # below what is placed already
 _SWEEPS = 4
 
+Heights = Mapping[str, float]  # of each step's card; see `sizes`
+Joins = Iterable[tuple[str, str]]  # (before, after) of steps that depend on each other by more than wires
+_UNKNOWN: Heights = {}
 
-def places(flow: Flow, joins: Iterable[tuple[str, str]] = ()) -> dict[str, At]:
-    """Where every step stands: where its layout says, else below that, arranged.
 
-    joins: (before, after) of steps that depend on each other by more than wires, such as references.
-    """
+def places(flow: Flow, joins: Joins = (), heights: Heights = _UNKNOWN) -> dict[str, At]:
+    """Where every step stands: where its layout says, else below that, arranged."""
     loose = [name for name in flow.steps if name not in flow.layout]
     if not loose:
         return dict(flow.layout)
-    top = max((y for _, y in flow.layout.values()), default=-ROW - MARGIN) + ROW + MARGIN
     left = min((x for x, _ in flow.layout.values()), default=0.0)
-    placed = {name: (x + left, y + top) for name, (x, y) in arranged(loose, _joins(flow, joins)).items()}
+    top = max((y + heights.get(name, PLAIN) + MARGIN for name, (_, y) in flow.layout.items()), default=0.0)
+    placed = {name: (x + left, y + top) for name, (x, y) in arranged(loose, _joins(flow, joins), heights).items()}
     return {name: flow.layout.get(name) or placed[name] for name in flow.steps}
 
 
-def tidy(flow: Flow, joins: Iterable[tuple[str, str]] = ()) -> dict[str, At]:
+def tidy(flow: Flow, joins: Joins = (), heights: Heights = _UNKNOWN) -> dict[str, At]:
     """Where every step would stand if all were arranged anew."""
-    return arranged(list(flow.steps), _joins(flow, joins))
+    return arranged(list(flow.steps), _joins(flow, joins), heights)
 
 
-def arranged(names: Sequence[str], joins: Iterable[tuple[str, str]]) -> dict[str, At]:
-    """Columns from left to right; the first column's middle is at y = 0 and its x is 0."""
+def arranged(names: Sequence[str], joins: Joins, heights: Heights = _UNKNOWN) -> dict[str, At]:
+    """Columns from left to right around a common middle; the first begins at x = 0, the highest at y = 0."""
     before = _before(names, joins)
     columns = _columns(names, before)
     after: dict[str, list[str]] = {name: [] for name in names}
@@ -40,19 +41,21 @@ def arranged(names: Sequence[str], joins: Iterable[tuple[str, str]]) -> dict[str
     for sweep in range(_SWEEPS):
         order = columns[1:] if sweep % 2 == 0 else columns[-2::-1]
         _sort(columns, order, before if sweep % 2 == 0 else after)
-    top = min((-(len(column) - 1) / 2 for column in columns), default=0.0)
-    return {
-        name: (index * COLUMN, (row - (len(column) - 1) / 2 - top) * ROW)
-        for index, column in enumerate(columns)
-        for row, name in enumerate(column)
-    }
+    tall = [sum(heights.get(name, PLAIN) for name in column) + GAP * (len(column) - 1) for column in columns]
+    where: dict[str, At] = {}
+    for index, column in enumerate(columns):
+        y = (max(tall) - tall[index]) / 2
+        for name in column:
+            where[name] = (index * COLUMN, round(y / GRID) * GRID)
+            y += heights.get(name, PLAIN) + GAP
+    return where
 
 
-def _joins(flow: Flow, more: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def _joins(flow: Flow, more: Joins) -> list[tuple[str, str]]:
     return [*((edge.source, edge.target) for edge in flow.edges), *more]
 
 
-def _before(names: Sequence[str], joins: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+def _before(names: Sequence[str], joins: Joins) -> dict[str, list[str]]:
     before: dict[str, list[str]] = {name: [] for name in names}
     for source, target in joins:
         if source in before and target in before and source != target:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from builder.editor.arrange import places
+from builder.editor.arrange import places, tidy
 from builder.editor.document import EditError
 from builder.editor.edits import Batch, Edit, Move, OneEdit, apply
 from builder.editor.history import History
-from builder.editor.view import FlowView, view
+from builder.editor.view import FlowView, heights, reads, view
 from runtime.graph.catalog import Catalog
 from runtime.graph.flow import Edge, Flow
 from runtime.graph.problems import Problem
@@ -63,13 +63,22 @@ def apply_what_fits(flow: Flow, edits: Sequence[Edit]) -> tuple[Flow, list[Edit]
     return flow, fitting, len(edits) - len(fitting)
 
 
-def settle(flow: Flow) -> Flow:
+def settled(reading: Reading) -> Flow:
     """The flow with a place for every step, so that a later edit of one does not move the others."""
+    flow = reading.flow
     loose = [name for name in flow.steps if name not in flow.layout]
     if not loose:
         return flow
-    where = places(flow)
+    where = places(flow, reads(reading), heights(reading))
     return apply(flow, Move({name: where[name] for name in loose}))
+
+
+def tidied(reading: Reading) -> Move | None:
+    """The edit that puts every step into columns, None when they stand so already."""
+    flow = reading.flow
+    where = tidy(flow, reads(reading), heights(reading))
+    moved = {name: at for name, at in where.items() if flow.layout.get(name) != at}
+    return Move(dict(moved)) if moved else None
 
 
 def reread(flow: Flow, catalog: Catalog, before: Reading) -> Reading:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from builder.editor.desk import Desk, Name, apply_what_fits, lay, one_of, reread, settle
+from builder.editor.desk import Desk, Name, apply_what_fits, lay, one_of, reread, settled, tidied
 from builder.editor.edits import Edit, apply
 from builder.editor.history import History
 from builder.editor.view import changes, plain
@@ -92,10 +92,12 @@ class Desks:
     async def open(self, person: Any, flow_id: str, tab: str) -> Opened:
         """Open a flow in a tab, or load it anew. Raises: NotFoundError."""
         flow, revision = await self._store.load(person, flow_id)
-        settled = settle(flow)
-        if settled is not flow:
-            revision = await self._store.save(person, flow_id, settled, revision)
-        seat = self._sit(person, flow_id, tab, await self._lay(person, settled, revision))
+        reading = read_flow(flow, self._catalog)
+        if (whole := settled(reading)) is not flow:
+            revision = await self._store.save(person, flow_id, whole, revision)
+            reading = reread(whole, self._catalog, reading)
+        desk = lay(reading, await self._problems(person, reading), revision)
+        seat = self._sit(person, flow_id, tab, desk)
         return _opened(seat.desk)
 
     async def edit(
@@ -127,6 +129,16 @@ class Desks:
     async def redo(self, person: Any, flow_id: str, tab: str) -> Saved | None:
         """Do again what this tab took back last; None when there is nothing. Raises: StaleError, NotFoundError."""
         return await self._walk(person, flow_id, tab, History.redo)
+
+    async def tidy(self, person: Any, flow_id: str, tab: str) -> Saved | None:
+        """Put every step into columns; None when they stand so already. Raises: StaleError, NotFoundError."""
+        seat = await self._seat(person, flow_id, tab)
+        async with seat.lock:
+            edit = tidied(seat.desk.reading)
+            if edit is None:
+                return None
+            history = seat.desk.history.record(seat.desk.flow, edit, self._clock())
+            return await self._save(person, flow_id, seat, apply(seat.desk.flow, edit), history)
 
     async def look(self, person: Any, flow_id: str, tab: str) -> Saved | None:
         """What changed elsewhere since this tab saw the flow, None when nothing did. Raises: NotFoundError."""
@@ -177,10 +189,6 @@ class Desks:
         while len(self._seats) > _OPEN:
             self._seats.popitem(last=False)
         return seat
-
-    async def _lay(self, person: Any, flow: Flow, revision: int) -> Desk:
-        reading = read_flow(flow, self._catalog)
-        return lay(reading, await self._problems(person, reading), revision)
 
     async def _problems(self, person: Any, reading: Reading) -> list[Problem]:
         return [*check_reading(reading), *await self._store.problems(person, reading)]

@@ -8,6 +8,7 @@ import msgspec
 from builder.editor.arrange import places
 from builder.editor.document import At, said_of
 from builder.editor.ports import PortView, ports_in, ports_out
+from builder.editor.sizes import height
 from runtime.graph.flow import Edge
 from runtime.graph.node import AFTER
 from runtime.graph.problems import MESSAGES, Problem
@@ -88,7 +89,7 @@ def view(reading: Reading, problems: Iterable[Problem]) -> FlowView:
     for problem in problems:
         by_step.setdefault(problem.step if problem.step in flow.steps else "", []).append(problem)
     joins = _references(reading)
-    where = places(flow, ((join.source, join.target) for join in joins))
+    where = places(flow, reads(reading), heights(reading))
     leaving: dict[str, list[str]] = {}
     for edge in flow.edges:
         leaving.setdefault(edge.source, []).append(edge.output)
@@ -161,6 +162,16 @@ def _step(
         on_error=said["on_error"],
         problems=_problems(problems),
     )
+
+
+def reads(reading: Reading) -> list[tuple[str, str]]:
+    """(before, after) of steps of which one reads the other in an expression."""
+    return [(ref.step, name) for name, step in reading.steps.items() for _, ref in step.references]
+
+
+def heights(reading: Reading) -> dict[str, float]:
+    """How high each card is, near enough to place it."""
+    return {name: height(len(s.inputs), len(s.gives), bool(_summary(s))) for name, s in reading.steps.items()}
 
 
 def _summary(step: StepReading) -> str:

@@ -163,13 +163,23 @@ def substitute(step: StepReading, node_class: type[Node]) -> Give | None:
     on_error = step.step.on_error
     if on_error == "port":
         return lambda failure: {ERROR: failure}
-    if not isinstance(on_error, Default):
-        return None
-    value = on_error.default
+    if isinstance(on_error, Default):
+        given = stand_in(step, node_class, on_error.default)
+        return lambda failure: dict(given)
+    return None
+
+
+def stand_in(step: StepReading, node_class: type[Node], default: Any) -> dict[str, Any]:
+    """What a default stands for, as a value a port. Raises NotJson when the outputs are different ones.
+
+    Of a node with several outputs it may be an object with some of them; anything else is for the first.
+    """
     if node_class.ends:
-        given = {"value": value, "status": 200}
-    elif node_class.returns_ports and isinstance(value, dict):
-        given = value
-    else:
-        given = {port.name: value for port in step.outputs[:1]}
-    return lambda failure: dict(given)
+        return {"value": default, "status": 200}
+    ports = {port.name: port for port in step.outputs}
+    given = default
+    if not node_class.returns_ports or not isinstance(default, dict):
+        given = dict.fromkeys(list(ports)[:1], default)
+    if unknown := [name for name in given if name not in ports]:
+        raise NotJson(f"it names {listed(unknown)}, and the outputs are {listed(ports)}")
+    return {name: _kept(_take(ports[name]), value, name) for name, value in given.items()}

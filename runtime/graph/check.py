@@ -5,12 +5,13 @@ from functools import lru_cache
 
 import networkx as nx
 
+from runtime.graph.binding import stand_in
 from runtime.graph.catalog import Catalog, widget_of
-from runtime.graph.flow import Flow
+from runtime.graph.flow import Default, Flow
 from runtime.graph.node import AFTER, Node
 from runtime.graph.problems import Problem, listed
 from runtime.graph.reading import Reading, read_flow
-from runtime.graph.values import fits
+from runtime.graph.values import NotJson, fits
 
 
 def check(flow: Flow, catalog: Catalog) -> list[Problem]:
@@ -75,6 +76,16 @@ def wired(reading: Reading) -> Iterator[Problem]:
                 yield Problem("missing_wire", step=name, field=port.name, params={"port": port.name})
 
 
+def defaults(reading: Reading) -> Iterator[Problem]:
+    """What a failed step gives instead is what it could have given."""
+    for name, step in reading.steps.items():
+        if isinstance(step.step.on_error, Default) and step.node_class is not None and not step.problems:
+            try:
+                stand_in(step, step.node_class, step.step.on_error.default)
+            except NotJson as error:
+                yield Problem("bad_default", name, params={"detail": str(error)})
+
+
 def references(reading: Reading) -> Iterator[Problem]:
     """What an expression reads exists."""
     for name, step in reading.steps.items():
@@ -111,7 +122,7 @@ def reachable(reading: Reading) -> Iterator[Problem]:
 
 
 Rule = Callable[[Reading], Iterable[Problem]]
-RULES: tuple[Rule, ...] = (settings, trigger, edges, wired, references, cycle, reachable)
+RULES: tuple[Rule, ...] = (settings, trigger, edges, wired, defaults, references, cycle, reachable)
 
 
 def needs(reading: Reading, widget: str) -> Iterator[tuple[str, str, str]]:

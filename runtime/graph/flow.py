@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -19,6 +20,7 @@ from pydantic_core.core_schema import SerializerFunctionWrapHandler
 
 from runtime.graph.node import AFTER
 from runtime.graph.program import RESERVED
+from runtime.graph.values import flaw
 
 FORMAT = 1
 MAX_STEPS = 20_000
@@ -26,6 +28,11 @@ MAX_STEPS = 20_000
 _ID = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 _PORT = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
 _EDGE = re.compile(rf"\s*([a-z][a-z0-9_]*)\.({_PORT})\s*->\s*([a-z][a-z0-9_]*)(?:\.({_PORT}))?\s*\Z")
+
+
+def is_port_name(text: str) -> bool:
+    """Whether a wire can be written to or from a port of this name."""
+    return re.fullmatch(_PORT, text) is not None
 
 
 def _step_id(value: str) -> str:
@@ -70,7 +77,7 @@ EdgeField = Annotated[Edge, BeforeValidator(Edge.parse), PlainSerializer(str, re
 class _Document(BaseModel):
     """Frozen, refuses what it does not know, and writes only what differs from the default."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @model_serializer(mode="wrap")
     def _only_what_is_said(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -83,6 +90,18 @@ class _Document(BaseModel):
             ):
                 written.pop(name, None)
         return written
+
+
+DEEPEST_SETTING = 50  # lists and objects in one another; a file may have 64 levels, and some stand around settings
+
+
+def _json(value: Any) -> Any:
+    if reason := flaw(value, DEEPEST_SETTING):
+        raise ValueError(reason)
+    return value
+
+
+Json = Annotated[Any, AfterValidator(_json)]
 
 
 class Retry(_Document):
@@ -99,7 +118,7 @@ class Retry(_Document):
 class Default(_Document):
     """What a step gives when it failed and the flow should go on."""
 
-    default: Any
+    default: Json
 
 
 OnError = Literal["fail", "port"] | Default
@@ -114,7 +133,7 @@ class Step(_Document):
     kind: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     version: int = Field(default=1, ge=1)
     title: Annotated[str, StringConstraints(max_length=200)] = ""
-    config: dict[str, Any] = Field(default_factory=dict)
+    config: Annotated[dict[str, Any], AfterValidator(_json)] = Field(default_factory=dict)
     retry: Retry | None = None
     timeout: float | None = Field(default=None, gt=0, le=86_400)
     on_error: OnError = "fail"

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -178,7 +179,7 @@ def _builder(step: StepReading, see: Callable[[Outputs], Seen]) -> Build:
     """The node of one execution, from its literal, computed and wired settings; and those that were not literal."""
     node_class = step.node_class
     assert node_class is not None
-    kinds = {name: kind_of_annotation(spec.annotation) for name, spec in node_class.model_fields.items()}
+    texts = _text_settings(node_class)
     counts = {name: len(codes(value)) for name, value in step.computed.items()}
 
     def build(wired: dict[str, Any], outputs: Outputs, answers: Sequence[Any]) -> tuple[Node, dict[str, Any]]:
@@ -193,7 +194,7 @@ def _builder(step: StepReading, see: Callable[[Outputs], Seen]) -> Build:
             start += counts[name]
         made.update(wired)
         for name, value in made.items():
-            if kinds[name] is Kind.TEXT and not isinstance(value, str):
+            if name in texts and not isinstance(value, str):
                 made[name] = as_text(value)
         try:
             return node_class.model_validate({**step.literals, **made}), made
@@ -201,6 +202,12 @@ def _builder(step: StepReading, see: Callable[[Outputs], Seen]) -> Build:
             raise _unfit(error) from None
 
     return build
+
+
+@lru_cache(maxsize=1024)
+def _text_settings(node_class: type[Node]) -> frozenset[str]:
+    fields = node_class.model_fields.items()
+    return frozenset(name for name, spec in fields if kind_of_annotation(spec.annotation) is Kind.TEXT)
 
 
 def _unfit(error: ValidationError) -> AuthorError:
@@ -212,6 +219,7 @@ def _unfit(error: ValidationError) -> AuthorError:
     )
 
 
+@lru_cache(maxsize=1024)
 def _caller(node_class: type[Node]) -> Call:
     """How `run` is called: by names, or with its gathered wires as `*values`."""
     run = node_class.run  # type: ignore[attr-defined]

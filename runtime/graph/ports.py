@@ -2,13 +2,15 @@
 
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator
+from functools import lru_cache
 from typing import Annotated, Any, NotRequired, Required, get_args, get_origin, get_type_hints, is_typeddict
 
 from pydantic.fields import FieldInfo
 
+from runtime.graph.flow import is_port_name
 from runtime.graph.messages import Delta
 from runtime.graph.node import AFTER, ERROR, Context, Node, Port
-from runtime.graph.values import Kind, allows_null, kind_of_annotation
+from runtime.graph.values import allows_null, kind_of_annotation
 
 
 class ContractError(TypeError):
@@ -17,21 +19,36 @@ class ContractError(TypeError):
 
 def derive(node: type[Node]) -> None:
     """Set `ports_in` and `ports_out` of a node class. Raises ContractError."""
-    run = node.__dict__.get("run") or getattr(node, "run", None)
-    if run is None or not (inspect.iscoroutinefunction(run) or inspect.isasyncgenfunction(run)):
+    run = getattr(node, "run", None)
+    if not (inspect.iscoroutinefunction(run) or inspect.isasyncgenfunction(run)):
         raise ContractError(f"{node.__name__} needs `async def run(self, ...)`")
     if not (node.__doc__ or "").strip():
         raise ContractError(f"{node.__name__} needs a docstring: it is the help that people read")
-    # A TypedDict nested in the class is found in the class's own names, also under postponed annotations.
-    hints = get_type_hints(run, localns=dict(vars(node)), include_extras=True)
-    node.ports_in = tuple(_input(node, p, hints) for p in _ports(node, run, hints))
-    node.ports_out, node.returns_ports = _outputs(
-        node, hints.get("return", type(None)), inspect.isasyncgenfunction(run)
-    )
-    names = [*node.model_fields, *(p.name for p in node.ports_in)]
+    hints = _hints(node, run)
+    streams = inspect.isasyncgenfunction(run)
+    node.ports_in = tuple(_input(node, parameter, hints) for parameter in _ports(node, run, hints))
+    node.ports_out, node.returns_ports = _outputs(node, hints.get("return", type(None)), streams)
+    _check_names(node, [*node.model_fields, *(port.name for port in node.ports_in)], {AFTER, ERROR})
+    _check_names(node, [port.name for port in node.ports_out], {ERROR})
+
+
+def _check_names(node: type[Node], names: list[str], taken: set[str]) -> None:
     for name in names:
-        if name in (AFTER, ERROR) or names.count(name) > 1:
-            raise ContractError(f"{node.__name__}: the name {name!r} is taken; rename the field or the parameter")
+        if name in taken or names.count(name) > 1:
+            raise ContractError(f"{node.__name__}: the name {name!r} is taken; choose another")
+        if not is_port_name(name):
+            raise ContractError(f"{node.__name__}: no wire can be written to {name!r}; use plain letters, digits and _")
+
+
+def _hints(node: type[Node], of: Any) -> dict[str, Any]:
+    # A TypedDict nested in the class is found among the class's own names, also under postponed annotations; types
+    # alone, for pydantic's models have a method called `dict`.
+    own = (vars(each) for each in reversed(node.__mro__) if issubclass(each, Node))
+    nested = {name: value for names in own for name, value in names.items() if isinstance(value, type)}
+    try:
+        return get_type_hints(of, localns=nested, include_extras=True)
+    except NameError as error:
+        raise ContractError(f"{node.__name__}: the type {error.name!r} is not known where it is written") from None
 
 
 def _ports(node: type[Node], run: Any, hints: dict[str, Any]) -> list[inspect.Parameter]:
@@ -41,10 +58,10 @@ def _ports(node: type[Node], run: Any, hints: dict[str, Any]) -> list[inspect.Pa
     return [p for p in parameters if hints.get(p.name) is not Context]
 
 
+@lru_cache(maxsize=1024)
 def context_parameter(node: type[Node]) -> str | None:
     """The name of the parameter by which `run` takes its Context, if it does."""
-    run = node.run  # type: ignore[attr-defined]
-    hints = get_type_hints(run, localns=dict(vars(node)))
+    hints = _hints(node, node.run)  # type: ignore[attr-defined]
     return next((name for name, hint in hints.items() if hint is Context and name != "return"), None)
 
 
@@ -53,6 +70,8 @@ def _input(node: type[Node], parameter: inspect.Parameter, hints: dict[str, Any]
         raise ContractError(f"{node.__name__}.run: say the type of {parameter.name!r}")
     if parameter.kind is inspect.Parameter.VAR_KEYWORD:
         raise ContractError(f"{node.__name__}.run: name each port, `**{parameter.name}` names none")
+    if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
+        raise ContractError(f"{node.__name__}.run: {parameter.name!r} is handed over by name; remove the `/`")
     hint = hints[parameter.name]
     many = parameter.kind is inspect.Parameter.VAR_POSITIONAL
     return Port(
@@ -89,12 +108,13 @@ def _outputs(node: type[Node], hint: Any, streams: bool) -> tuple[tuple[Port, ..
     if not is_typeddict(hint):
         dynamic = node.outputs is not Node.outputs
         return (Port("output", kind_of_annotation(hint), help=_help(hint), nullable=allows_null(hint)),), dynamic
-    fields = get_type_hints(hint, include_extras=True)
+    fields = _hints(node, hint)
     return tuple(_output(name, field, name in hint.__optional_keys__) for name, field in fields.items()), True
 
 
 def _output(name: str, hint: Any, branch: bool) -> Port:
+    # Postponed annotations hide these two from TypedDict itself, so that its sets of keys are not to be believed.
     while get_origin(hint) in (Required, NotRequired):
+        branch = get_origin(hint) is NotRequired
         hint = get_args(hint)[0]
-    kind = kind_of_annotation(hint) if hint is not Any else Kind.ANY
-    return Port(name, kind, branch=branch, help=_help(hint), nullable=allows_null(hint))
+    return Port(name, kind_of_annotation(hint), branch=branch, help=_help(hint), nullable=allows_null(hint))

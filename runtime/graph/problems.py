@@ -12,9 +12,15 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
     # the file
     "not_text": ("error", "The file is not UTF-8 text.", "Save it as UTF-8."),
     "too_large": ("error", "The file has {size} bytes; the limit is {limit}.", "Split the flow, or remove data."),
+    "too_many_values": ("error", "The file holds more than {limit} values.", "Split the flow, or remove data."),
     "too_deep": ("error", "The file is nested deeper than {limit} levels, at line {line}.", "Flatten it."),
     "not_yaml": ("error", "Line {line}: {detail}.", "Mend the YAML at that line."),
     "alias": ("error", "Line {line} uses a YAML anchor or alias.", "Write the value out; flows hold plain values."),
+    "tag": (
+        "error",
+        "Line {line} uses the YAML tag `{tag}`.",
+        "Remove it; quotes make a text of anything.",
+    ),
     "duplicate_key": ("error", "Line {line}: `{key}` stands twice.", "Keep one of the two."),
     "not_a_flow": ("error", "The file holds {found}, not a flow.", "A flow begins with `canevas: 1` and has `steps:`."),
     "no_format": ("error", "The file does not say its format.", "Begin it with `canevas: 1`."),
@@ -36,6 +42,13 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
     "blocked_migration": ("error", "The step's older settings need a decision: {detail}", "Set the field anew."),
     "missing_value": ("error", "`{field}` has no value.", "Fill it in, or wire something into it."),
     "bad_value": ("error", "`{field}`: {detail}.", "Correct the value."),
+    "bad_settings": ("error", "The settings do not go together: {detail}.", "Correct them."),
+    "bad_port": (
+        "error",
+        "A port would be called `{name}`, which is no name, or is taken.",
+        "Use letters, digits and _, each name once; a setting that makes ports cannot be computed.",
+    ),
+    "bad_default": ("error", "The value for the case of an error does not fit: {detail}.", "Correct the value."),
     "unknown_field": ("error", "The node has no setting `{field}`.", "Remove it."),
     "bad_expression": ("error", "`{field}`: {detail}", "{mend}"),
     "unknown_step": (

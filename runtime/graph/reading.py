@@ -3,7 +3,7 @@
 Checks, plans and the canvas all start from a reading, so that they agree on what a step is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -13,10 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 from runtime.errors import AuthorError
 from runtime.graph.catalog import Catalog
 from runtime.graph.expressions import compile_value, is_template, references
-from runtime.graph.flow import Edge, Flow, Step
+from runtime.graph.flow import Edge, Flow, Step, is_port_name
 from runtime.graph.node import AFTER, ERROR, Node, Port
 from runtime.graph.problems import Problem
-from runtime.graph.program import ExpressionError, Reference
+from runtime.graph.program import ExpressionError, Reference, shorten
 from runtime.graph.values import Kind, kind_of_annotation
 
 _AFTER_PORT = Port(AFTER, Kind.ANY, required=False, many=True)
@@ -71,54 +71,75 @@ def read_flow(flow: Flow, catalog: Catalog) -> Reading:
 def read_step(name: str, step: Step, node_class: type[Node] | None, wired: set[str]) -> StepReading:
     """Read one step; `wired` names the ports that wires go into, which may be settings."""
     if node_class is None:
-        problem = Problem("unknown_kind", step=name, params={"kind": step.kind})
+        problem = Problem("unknown_kind", step=name, params={"kind": shorten(step.kind)})
         return StepReading(name, step, None, None, step.config, {}, (), (), (), {}, {}, (problem,))
     problems: list[Problem] = []
     config = _migrated(name, step, node_class, problems)
+    # Settings of another version say nothing: judging them would only add to the one problem there is.
+    later = {*config, *node_class.model_fields, ""} if problems else set()
+    literals, computed = _sorted(name, config, set(config) if node_class.trigger else wired, problems)
+    later |= {*computed, *(wired & set(node_class.model_fields)), *(problem.field for problem in problems)}
+    node = _node(name, node_class, literals, later, config, problems)
+    inputs, outputs = _ports(node.inputs, node_class.ports_in), _ports(node.outputs, node_class.ports_out)
+    gives = {port.name: port for port in outputs} | ({ERROR: _ERROR_PORT} if step.on_error == "port" else {})
+    if not problems:
+        problems.extend(_misnamed(name, inputs, {AFTER, *node_class.model_fields}))
+        problems.extend(_misnamed(name, outputs, {ERROR} if step.on_error == "port" else set()))
+    return StepReading(
+        name,
+        step,
+        node_class,
+        node,
+        literals,
+        computed,
+        tuple((key, reference) for key, value in computed.items() for reference in references(value)),
+        inputs,
+        outputs,
+        {} if node_class.trigger else {**_settings(node_class), AFTER: _AFTER_PORT, **{p.name: p for p in inputs}},
+        gives,
+        tuple(problems),
+    )
+
+
+def _sorted(
+    name: str, config: Mapping[str, Any], as_they_are: set[str], problems: list[Problem]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The settings that are literal and those that are computed.
+
+    as_they_are: a setting with a wire, whose value comes by the wire; and all of a start, before which nothing has
+    run that it could read.
+    """
     literals: dict[str, Any] = {}
     computed: dict[str, Any] = {}
-    reads: list[tuple[str, Reference]] = []
     for key, value in config.items():
-        # Nothing has run before a start, so a start reads nothing: braces in its settings are plain text.
-        if key in wired or node_class.trigger:
-            literals[key] = value
-            continue
         try:
-            compiled = compile_value(value)  # a literal too: `\\{{` stands for braces
-            if not is_template(compiled):
-                literals[key] = compiled
-                continue
-            computed[key] = compiled
-            reads.extend((key, reference) for reference in references(computed[key]))
+            compiled = value if key in as_they_are else compile_value(value)  # a literal too: `\\{{` stands for braces
         except ExpressionError as error:
             literals[key] = value
-            problems.append(
-                Problem("bad_expression", name, key, params={"detail": _sentence(error), "mend": error.mend})
-            )
-    later = {*computed, *(wired & set(node_class.model_fields)), *(p.field for p in problems)}
-    node = _node(name, node_class, literals, later, config, problems)
-    inputs = _ports(node.inputs, node_class.ports_in)
-    takes = (
-        {}
-        if node_class.trigger
-        else {port.name: port for port in (*inputs, _AFTER_PORT)}
-        | _settings(node_class, {port.name for port in inputs})
-    )
-    outputs = _ports(node.outputs, node_class.ports_out)
-    gives = {port.name: port for port in outputs}
-    if step.on_error == "port":
-        gives[ERROR] = _ERROR_PORT
-    return StepReading(
-        name, step, node_class, node, literals, computed, tuple(reads), inputs, outputs, takes, gives, tuple(problems)
-    )
+            params = {"detail": _sentence(error), "mend": error.mend}
+            problems.append(Problem("bad_expression", name, key, params=params))
+        else:
+            (computed if is_template(compiled) else literals)[key] = compiled
+    return literals, computed
 
 
-def _settings(node_class: type[Node], taken: set[str]) -> dict[str, Port]:
-    return {
-        name: Port(name, kind_of_annotation(spec.annotation), required=False)
-        for name, spec in node_class.model_fields.items()
-        if name not in taken
-    }
+@lru_cache(maxsize=1024)
+def _settings(node_class: type[Node]) -> Mapping[str, Port]:
+    """The settings as ports: any of them takes a wire."""
+    fields = node_class.model_fields.items()
+    return {name: Port(name, kind_of_annotation(spec.annotation), required=False) for name, spec in fields}
+
+
+def _misnamed(name: str, ports: Iterable[Port], taken: set[str]) -> Iterator[Problem]:
+    """Ports that come from settings, such as labels, and that no wire could name."""
+    for port in ports:
+        if port.name in taken or not is_port_name(port.name):
+            yield Problem("bad_port", name, params={"name": shorten(str(port.name), 40)})
+        taken.add(port.name)
+
+
+# What a node's own code (validators, migrations, ports) may raise at settings that it did not expect.
+_CONFUSED = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 def _migrated(name: str, step: Step, node_class: type[Node], problems: list[Problem]) -> dict[str, Any]:
@@ -127,9 +148,11 @@ def _migrated(name: str, step: Step, node_class: type[Node], problems: list[Prob
         problems.append(Problem("newer_version", name, params={"found": step.version, "known": known}))
     elif step.version < known:
         try:
-            return node_class.migrate(dict(step.config), step.version)
+            return dict(node_class.migrate(dict(step.config), step.version))
         except AuthorError as error:
-            problems.append(Problem("blocked_migration", name, params={"detail": error.what}))
+            problems.append(Problem("blocked_migration", name, params={"detail": shorten(error.what, 300)}))
+        except _CONFUSED as error:
+            problems.append(Problem("blocked_migration", name, params={"detail": shorten(repr(error), 300)}))
     return dict(step.config)
 
 
@@ -151,14 +174,14 @@ def _node(
         for detail in error.errors(include_url=False, include_context=False):
             key = str(detail["loc"][0]) if detail["loc"] else ""
             wrong.add(key)
-            if key not in later:
+            # How settings go together cannot be said before all are there.
+            if key not in later and (key or not later):
                 problems.append(_of_validation(name, key, detail, node_class))
+    except _CONFUSED as error:
+        problems.append(Problem("bad_settings", name, params={"detail": shorten(repr(error), 300)}))
     known = {key: value for key, value in config.items() if key in node_class.model_fields}
-    good = {
-        key: value for key, value in literals.items() if key in node_class.model_fields and key not in wrong | later
-    }
-    validated = _partly(node_class, good)
-    return node_class.model_construct(**{**known, **validated})
+    good = {key: value for key, value in literals.items() if key in known and key not in wrong | later}
+    return node_class.model_construct(**{**known, **_partly(node_class, good)})
 
 
 def _partly(node_class: type[Node], good: dict[str, Any]) -> dict[str, Any]:
@@ -167,7 +190,7 @@ def _partly(node_class: type[Node], good: dict[str, Any]) -> dict[str, Any]:
     for key, value in good.items():
         try:
             made[key] = _adapter(node_class, key).validate_python(value)
-        except ValidationError:
+        except _CONFUSED:
             made[key] = value
     return made
 
@@ -181,17 +204,18 @@ def _of_validation(name: str, key: str, detail: Any, node_class: type[Node]) -> 
     if detail["type"] == "missing" and len(detail["loc"]) == 1:
         return Problem("missing_value", name, key)
     if detail["type"] == "extra_forbidden" and key not in node_class.model_fields:
-        return Problem("unknown_field", name, key)
+        return Problem("unknown_field", name, shorten(key))
     place = ".".join(str(part) for part in detail["loc"][1:])
     message = detail["msg"].removeprefix("Value error, ").rstrip(".")
-    return Problem("bad_value", name, key, params={"detail": f"{place}: {message}" if place else message})
+    params = {"detail": shorten(f"{place}: {message}" if place else message, 300)}
+    return Problem("bad_value", name, key, params=params) if key else Problem("bad_settings", name, params=params)
 
 
-def _ports(ask: Any, fallback: tuple[Port, ...]) -> tuple[Port, ...]:
+def _ports(ask: Callable[[], Iterable[Port]], fallback: tuple[Port, ...]) -> tuple[Port, ...]:
     """The ports a node tells; a node with wrong or computed settings may not be able to."""
     try:
         return tuple(ask())
-    except (AttributeError, TypeError, ValueError, KeyError):
+    except _CONFUSED:
         return fallback
 
 

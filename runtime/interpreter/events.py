@@ -7,6 +7,18 @@ import msgspec
 from runtime.errors import CanevasError
 from runtime.graph.messages import ModelCall
 
+LONGEST = 10_000  # characters of a failure or of a logged line
+
+
+def writable(text: str) -> str:
+    """A text that can be written down as UTF-8; half characters (lone surrogates) become question marks."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def shortened(text: str) -> str:
+    """What a node said, writable and of a bearable length."""
+    return writable(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
+
 
 class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why a step failed: what happened, what to do, and who can act (author, caller, provider, operator)."""
@@ -20,12 +32,16 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     @classmethod
     def of(cls, error: BaseException) -> "Failure":
         """A failure from an exception; the class of the exception says who must act."""
+        kind = type(error).__name__
         if isinstance(error, CanevasError):
             where = f" ({error.where})" if error.where else ""
             retry = bool(getattr(error, "retry", False))
-            return cls(f"{error.what}{where}", error.mend, error.who, type(error).__name__, retry)
-        text = str(error).strip()
-        return cls(f"{type(error).__name__}: {text}" if text else type(error).__name__, kind=type(error).__name__)
+            return cls(shortened(f"{error.what}{where}"), shortened(error.mend), error.who, kind, retry)
+        try:
+            text = str(error).strip()
+        except Exception:  # an exception that cannot even say what it is
+            text = ""
+        return cls(shortened(f"{kind}: {text}" if text else kind), kind=kind)
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):

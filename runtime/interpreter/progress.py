@@ -140,10 +140,10 @@ def answer(progress: Progress) -> tuple[Any, int, str]:
     plan, outputs = progress.plan, progress.outputs
     for step in plan.answers:
         given = outputs[step]
-        if given is not None and progress.states[step] == DONE:
+        if given is not None and "value" in given:  # a failed one without a default answers nothing
             return given["value"], given["status"], plan.steps[step].id
-    last = {plan.steps[step].id: out for step in plan.leaves if (out := outputs[step]) is not None}
+    last = {plan.steps[step].id: out for step in plan.leaves if (out := outputs[step])}
     if len(last) == 1:
-        (only,) = last.values()
-        return (only["output"] if only.keys() == {"output"} else only), 200, next(iter(last))
+        ((only, out),) = last.items()
+        return (out["output"] if out.keys() == {"output"} else out), 200, only
     return last or None, 200, ""

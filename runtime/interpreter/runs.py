@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-import secrets
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from runtime.interpreter.events import (
     Ending,
     Event,
     Failure,
+    RunCancelled,
     RunFailed,
     StepDelta,
     StepFinished,
@@ -31,7 +33,7 @@ log = logging.getLogger(__name__)
 
 def new_run_id() -> str:
     """A run's id: the milliseconds since the epoch, then chance; ids sort by age."""
-    return f"{int(time.time() * 1000):011x}{secrets.token_hex(6)}"
+    return f"{int(time.time() * 1000):011x}{os.urandom(6).hex()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +77,19 @@ class Run:
         self.log.append(event)
         if type(event) is StepFinished:
             self._finished.add(event.step)
+        elif isinstance(event, ENDINGS):
+            self._end(event)  # before the watchers wake: they look whether the run goes on
         if self._changed is not None:
             self._changed.set_result(None)
             self._changed = None
 
-    def end(self, ending: Ending) -> None:
-        """Note how the run ended, in its record."""
+    def _end(self, ending: Ending) -> None:
         self.ending = ending
-        steps = sum(1 for event in self.log if type(event) is StepFinished)
         self.record = msgspec.structs.replace(
             self.record,
             state=STATE_OF[type(ending)],
             ended=ending.at,
-            steps=steps,
+            steps=len(self._finished),
             error=f"{ending.step}: {ending.failure.what}" if isinstance(ending, RunFailed) else "",
         )
 
@@ -130,19 +132,20 @@ class Runs:
     ) -> None:
         self._journal, self._services, self._mask = journal, services, mask
         self._alive: dict[str, Run] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._going: set[asyncio.Future[Any]] = set()  # runs that nobody awaits, and records on their way to disk
 
     def start(self, start: Start) -> Run:
         """Start a run that goes on whoever watches. Raises AuthorError for a start that the flow does not have."""
         run = self._open(start)
-        self._keep_going(self._drive(run))
+        driven = asyncio.ensure_future(self._drive(run))
+        self._going.add(driven)
+        driven.add_done_callback(self._going.discard)
         return run
 
     async def answer(self, start: Start) -> tuple[RunRecord, Ending]:
         """Run to the end where the request arrived, and answer before the record is written."""
         run = self._open(start)
-        ending = await self._carry(run)
-        self._keep_going(self._keep(run))
+        ending = await self._drive(run)
         return run.record, ending
 
     async def watch(self, workspace: str, run: str, after: int = 0) -> AsyncIterator[Event]:
@@ -198,8 +201,8 @@ class Runs:
         """Cancel what is alive and wait until everything is written."""
         for run in list(self._alive.values()):
             run.cancel("Canevas was stopped")
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._going:
+            await asyncio.wait(self._going)
 
     def _open(self, start: Start) -> Run:
         id = new_run_id()
@@ -217,38 +220,36 @@ class Runs:
         run = self._alive[id] = Run(record, execution)
         return run
 
-    async def _drive(self, run: Run) -> None:
-        await self._carry(run)
-        await self._keep(run)
-
-    async def _carry(self, run: Run) -> Ending:
-        workspace = run.record.workspace
+    async def _drive(self, run: Run) -> Ending:
+        mask, workspace = self._mask, run.record.workspace
         try:
             async for event in run.execution:
-                self._note(run, self._mask(workspace, event))
+                run.add(mask(workspace, event))
+        except asyncio.CancelledError:
+            # A server that stops gives up on its requests; what had happened must not vanish with them.
+            if run.ending is None:
+                run.add(RunCancelled(len(run.durable) + 1, time.time(), "Its request was cut off"))
+            raise
         except Exception as crash:
             # Not a node's error (the engine turns those into events) but ours: whoever watches must not wait for ever.
             log.exception("run %s broke the engine", run.record.id)
             failure = Failure(f"Canevas failed inside: {type(crash).__name__}", "Report it, with the log.", "operator")
-            self._note(run, RunFailed(len(run.durable) + 1, time.time(), "", failure))
+            run.add(RunFailed(len(run.durable) + 1, time.time(), "", failure))
+        finally:
+            self._keep(run)
         assert run.ending is not None
         return run.ending
 
-    def _note(self, run: Run, event: Event) -> None:
-        if isinstance(event, ENDINGS):
-            run.end(event)  # before the event wakes the watchers: they look whether the run goes on
-        run.add(event)
+    def _keep(self, run: Run) -> None:
+        """Hand the run over to the journal; this process knows it until it is on disk."""
+        kept = asyncio.ensure_future(self._journal.keep(run.record, run.durable))
+        self._going.add(kept)
+        kept.add_done_callback(partial(self._kept, run.record.id))
 
-    async def _keep(self, run: Run) -> None:
-        try:
-            await self._journal.keep(run.record, run.durable)
-        except Exception:
+    def _kept(self, run: str, kept: "asyncio.Future[None]") -> None:
+        self._going.discard(kept)
+        del self._alive[run]
+        lost = asyncio.CancelledError() if kept.cancelled() else kept.exception()
+        if lost is not None:
             # The run itself is over and answered; the list of runs misses it, and the operator reads why.
-            log.exception("the record of run %s could not be kept", run.record.id)
-        finally:
-            del self._alive[run.record.id]
-
-    def _keep_going(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            log.error("the record of run %s could not be kept", run, exc_info=lost)

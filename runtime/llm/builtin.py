@@ -6,8 +6,8 @@ rest is left to it. It is labelled a demo wherever it answers.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
-from dataclasses import dataclass
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,7 @@ class Builtin:
         return None
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[Delta | Reply]:
+        request = replace(request, max_tokens=min(request.max_tokens, _LONGEST))
         tally = _Tally()
         text = ""
         async with aclosing(await self._parts(request, tally)) as parts:
@@ -69,7 +70,7 @@ class Builtin:
             _check(request.schema)
             if is_form(request.schema):
                 return self._filled(request, tally)
-            return self._written(request, tally, await self._engine.grammar(request.schema))
+            return self._written(request, tally, await self._engine.grammar(_bounded(request.schema)))
         if taken := await excerpt(request, self._embed):
             return _whole(taken)
         return self._written(request, tally)
@@ -78,15 +79,18 @@ class Builtin:
         async def choose(begun: str, choices: list[str]) -> str:
             said = ""
             completion = self._engine.complete(prompt + begun, max_tokens=_LONGEST, grammar=one_of(choices))
-            async with aclosing(completion) as parts:
-                async for part in parts:
-                    if isinstance(part, Finish):
-                        tally.add(part)
-                    else:
-                        said += part
-                    possible = [choice for choice in choices if choice.startswith(said)]
-                    if len(possible) == 1:
-                        break  # the rest is certain
+            possible = choices
+            # TooLong: a text in another script has many tokens a character. Then the first of the text is taken.
+            with suppress(TooLong):
+                async with aclosing(completion) as parts:
+                    async for part in parts:
+                        if isinstance(part, Finish):
+                            tally.add(part)
+                        else:
+                            said += part
+                        possible = [choice for choice in choices if choice.startswith(said)]
+                        if len(possible) == 1:
+                            break  # the rest is certain
             return possible[0]
 
         form = Form(request, choose, self._embed)
@@ -96,14 +100,13 @@ class Builtin:
                 yield piece
 
     async def _written(self, request: ModelRequest, tally: "_Tally", grammar: str = "") -> AsyncGenerator[str, None]:
-        limit = min(request.max_tokens, _LONGEST)
         prompt = Prompt(request.system or _SYSTEM, request.messages)
-        room = WINDOW - limit
+        room = WINDOW - _LONGEST
         characters = room * _CHARACTERS
         while True:
             completion = self._engine.complete(
                 prompt.rendered(characters),
-                max_tokens=limit,
+                max_tokens=request.max_tokens,
                 temperature=request.temperature or 0.0,
                 grammar=grammar,
             )
@@ -136,6 +139,22 @@ class _Tally:
 
 async def _whole(text: str) -> AsyncGenerator[str, None]:
     yield text
+
+
+def _bounded(schema: Any) -> Any:
+    """The schema with an end to everything: left open, this model adds fields and words until it is cut off."""
+    if isinstance(schema, list):
+        return [_bounded(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    bounded = {name: _bounded(part) for name, part in schema.items()}
+    if "properties" in bounded:
+        bounded.setdefault("additionalProperties", False)
+    if bounded.get("type") == "string" and not {"enum", "const", "pattern", "format"} & bounded.keys():
+        bounded.setdefault("maxLength", 160)
+    if bounded.get("type") == "array":
+        bounded.setdefault("maxItems", max(5, bounded.get("minItems", 0)))
+    return bounded
 
 
 def _check(schema: dict[str, Any]) -> None:

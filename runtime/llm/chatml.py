@@ -20,10 +20,10 @@ class Prompt:
         turns: list[Message] = []
         for message in reversed(self.messages):
             # The newest turn counts most; older ones come along while there is room for all they say.
-            text = clipped(message.text, room) if not turns else message.text
-            room -= len(text)
-            if room < 0:
+            if turns and len(message.text) > room:
                 break
+            text = clipped(message.text, room) if message.text.strip() else "(no text)"
+            room -= len(text)
             turns.append(Message(message.role, text))
         marked = [_turn("system", system), *(_turn(each.role, each.text) for each in reversed(turns))]
         return "".join(marked) + f"<|im_start|>assistant\n{begun}"
@@ -33,8 +33,8 @@ def clipped(text: str, characters: int) -> str:
     """A long text's start and end: requests open and close a message, what lies between is mostly told story."""
     if len(text) <= characters:
         return text
-    start = characters * 2 // 3
-    return f"{text[:start]} […] {text[len(text) - (characters - start) :]}"
+    start, end = characters * 2 // 3, characters // 3
+    return f"{text[:start]} […] {text[len(text) - end :]}"
 
 
 def _turn(role: str, text: str) -> str:

@@ -13,7 +13,20 @@ from typing import Any
 from runtime.graph.messages import Message, ModelRequest
 from runtime.llm.chatml import Prompt, clipped
 from runtime.llm.excerpts import Embed
-from runtime.llm.passages import ADDRESS, LINK, PHONE, content_lines, matches, numbers, phrases, plain, sentences
+from runtime.llm.passages import (
+    ADDRESS,
+    LINK,
+    PHONE,
+    content_lines,
+    counted,
+    is_proper,
+    kinship,
+    matches,
+    numbers,
+    phrases,
+    plain,
+    sentences,
+)
 from runtime.memory.similarity import nearest
 
 Schema = dict[str, Any]
@@ -25,6 +38,9 @@ _SYSTEM = "You read a text and fill in a form as JSON. Copy the values from the 
 _TOLD = re.compile(
     r"summar|r[ée]sum|message|request|demande|besoin|detail|note|comment|descri|reason|raison|answer|r[ée]p"
 )
+_GOODS = re.compile(r"product|produit|item|article|goods|service|what|quoi|wants? to|veut|achet")
+_FIRM = re.compile(r"company|soci[ée]t[ée]|entreprise|organi[sz]ation|firm|employer|employeur|customer's business")
+_CALLED = re.compile(rf"name|nom\b|person|contact|client|customer|city|ville|country|pays|{_FIRM.pattern}")
 _KINDS = (
     (re.compile(r"mail|courriel", re.I), ADDRESS),
     (re.compile(r"url|uri|web|site|lien|link", re.I), LINK),
@@ -126,8 +142,23 @@ class Form:
         for pattern, shape in _KINDS:
             if pattern.search(about):
                 return [match for match in matches(shape, self.text) if len(match) <= longest]
-        found_texts = sentences(self.text) if _TOLD.search(about) else phrases(self.text)
-        return self._fresh([text for text in found_texts if len(text) <= longest])
+        return [text for text in self._texts(about) if len(text) <= longest]
+
+    def _texts(self, about: str) -> list[str]:
+        """Parts of the text for a field that is about this; the field's words say which kind of part."""
+        if _TOLD.search(about):
+            return self._fresh(sentences(self.text))
+        offered = self._fresh(phrases(self.text))
+        if _GOODS.search(about):
+            return self._fresh(counted(self.text)) or offered
+        if not _CALLED.search(about):
+            return offered
+        proper = [text for text in offered if is_proper(text)] or offered
+        # ana.keller@brightside.example says by itself who Ana Keller is, and what Brightside is.
+        places = [address.partition("@") for address in matches(ADDRESS, self.text)]
+        addresses = " ".join(host if _FIRM.search(about) else person for person, _, host in places)
+        nearest_kin = max(kinship(text, addresses) for text in proper) if proper else 0
+        return [text for text in proper if kinship(text, addresses) == nearest_kin]
 
     def _fresh(self, choices: list[Any]) -> list[Any]:
         """The choices that no other field has taken a part of; all when none is left."""

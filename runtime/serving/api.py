@@ -4,7 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from runtime.errors import AuthorError, CanevasError
 from runtime.graph.catalog import Catalog
@@ -22,34 +22,41 @@ log = logging.getLogger(__name__)
 Call = Callable[..., Awaitable[Answer]]
 
 
-def api(
-    deployments: Deployments,
-    catalog: Catalog,
-    runs: Runs,
-    settings: Settings,
-    *,
-    ready: Ready = always_ready,
-    beat: float = BEAT,
-) -> ASGIApp:
+class Api:
     """The application; it sees whole paths that begin with `/api`.
 
     ready: what keeps a workspace from running a flow now. beat: seconds between a silent stream's heartbeats.
     """
-    return _Api(Calls(deployments, Endpoints(deployments, catalog, ready), runs, settings, beat))
 
-
-class _Api:
-    def __init__(self, calls: Calls) -> None:
-        # By the fixed parts of a path: how many it has, and the last fixed one. `{}` stands for slug and run.
+    def __init__(
+        self,
+        deployments: Deployments,
+        catalog: Catalog,
+        runs: Runs,
+        settings: Settings,
+        *,
+        ready: Ready = always_ready,
+        beat: float = BEAT,
+    ) -> None:
+        self._endpoints = Endpoints(deployments, catalog, ready)
+        calls = Calls(deployments, self._endpoints, runs, settings, beat)
+        # By the fixed parts of a path: how many parts it has, and the last fixed one.
         self._routes: dict[tuple[int, str], dict[str, Call]] = {
-            (3, "health"): {"GET": calls.health},
-            (3, "openapi.json"): {"GET": calls.openapi},
-            (4, ""): {"GET": calls.describe},
+            (3, "health"): {"GET": calls.health, "HEAD": calls.health},
+            (3, "openapi.json"): {"GET": calls.openapi, "HEAD": calls.openapi},
+            (4, ""): {"GET": calls.describe, "HEAD": calls.describe},
             (5, "run"): {"POST": calls.run},
             (5, "webhook"): {"POST": calls.webhook, "GET": calls.webhook, "PUT": calls.webhook},
-            (6, "runs"): {"GET": calls.state, "DELETE": calls.cancel},
+            (6, "runs"): {"GET": calls.state, "HEAD": calls.state, "DELETE": calls.cancel},
             (7, "events"): {"GET": calls.events},
         }
+
+    def forget(self, slug: str) -> None:
+        """To be called when this process deployed, took down, or changed the keys of a slug: the next call sees it.
+
+        What other processes change is seen within a second.
+        """
+        self._endpoints.forget(slug)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,12 +79,14 @@ class _Api:
 
     async def _answer(self, request: Request) -> Answer:
         parts = request.path.split("/")
-        methods = self._routes.get(_shape(parts)) if parts[1] == "api" else None
+        methods = self._routes.get(_shape(parts))
         if methods is None:
             raise Refusal(
-                "unknown-path", f"Nothing is at `{request.path[:200]}`.", "Look at `/api/openapi.json` for what there is."
+                "unknown-path",
+                f"Nothing is at `{request.path[:200]}`.",
+                "Look at `/api/openapi.json` for what there is.",
             )
-        call = methods.get("GET" if request.method == "HEAD" else request.method)
+        call = methods.get(request.method)
         if call is None:
             allowed = ", ".join(methods)
             raise Refusal(
@@ -92,10 +101,10 @@ class _Api:
 def _shape(parts: list[str]) -> tuple[int, str]:
     """`/api/flows/{}/runs/{}/events` is (7, events)."""
     count = len(parts)
+    if parts[1:2] != ["api"] or count < 3 or (count > 3 and parts[2] != "flows") or (count == 7 and parts[4] != "runs"):
+        return 0, ""
     if count == 3:
         return 3, parts[2]
-    if count < 3 or parts[2] != "flows" or (count == 7 and parts[4] != "runs"):
-        return 0, ""
     return count, "" if count == 4 else parts[4] if count < 7 else parts[6]
 
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator
-from functools import cached_property
 from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
@@ -16,7 +15,7 @@ from runtime.interpreter.journal import RunRecord
 from runtime.interpreter.runs import Runs, Start
 from runtime.serving.deployments import Deployments, Endpoint, Endpoints, Entrance
 from runtime.serving.intake import delivery, parse_query, read_body, read_json
-from runtime.serving.openapi import describe, document
+from runtime.serving.openapi import RUN_STARTS, describe, document
 from runtime.serving.refusals import Refusal
 from runtime.serving.replies import STREAM, Reply, answered, delivered, encode, preferred, run_view
 from runtime.serving.stream import BEAT, EventStream
@@ -25,7 +24,6 @@ from runtime.settings import Settings
 log = logging.getLogger(__name__)
 
 _RUN_ID = re.compile(r"[0-9a-z]{1,64}\Z")
-_RUN_STARTS: tuple[Trigger, ...] = ("api", "chat", "webhook")
 _OUTSIDE = {"endpoint", "chat", "webhook"}  # runs that came in here; an owner's previews are nobody else's business
 
 
@@ -38,7 +36,7 @@ class Answer(Protocol):
 class Request:
     """One HTTP request; its body is read by who wants it. headers: the last of each name, in lower case."""
 
-    __slots__ = ("__dict__", "headers", "method", "path", "receive", "scope")
+    __slots__ = ("headers", "method", "path", "receive", "scope")
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.scope, self.receive = scope, receive
@@ -46,10 +44,10 @@ class Request:
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
 
-    @cached_property
+    @property
     def query(self) -> dict[str, str]:
         """The parameters of the address. Raises: Refusal with 400."""
-        return dict(parse_query(self.scope["query_string"]))
+        return parse_query(self.scope["query_string"])
 
     @property
     def key(self) -> str:
@@ -84,7 +82,7 @@ class Calls:
     async def describe(self, request: Request, slug: str) -> Answer:
         """What a flow is called, takes and gives."""
         endpoint = await self._enter(request, slug)
-        endpoint.published.ready_plan()
+        endpoint.ready_plan()
         return Reply(200, encode(describe(endpoint)))
 
     async def run(self, request: Request, slug: str) -> Answer:
@@ -99,7 +97,7 @@ class Calls:
             )
         if request.headers.get(b"canevas-run") or request.headers.get(b"last-event-id"):
             return await self._resume(request, endpoint, kind)
-        start = await self._start(request, endpoint, _RUN_STARTS)
+        start = await self._start(request, endpoint, RUN_STARTS)
         if kind == STREAM:
             run = self._runs.start(start)
             return self._stream(endpoint, run.record.id, run.watch())
@@ -126,14 +124,14 @@ class Calls:
         """Stop a run, and say how it ended; a run that has ended stays as it is."""
         endpoint = await self._enter(request, slug)
         workspace = endpoint.deployed.workspace
-        record, ending = await self._find(endpoint, run)
+        _, ending = await self._find(endpoint, run)
         if ending is None:
             if self._runs.alive(workspace, run) is None:
                 raise Refusal(
                     "runs-elsewhere", "This process does not drive the run.", "Ask the one that started it.", run=run
                 )
             self._runs.cancel(workspace, run, "Cancelled over the API.")
-            async for _ in self._runs.watch(workspace, run, record.steps):
+            async for _ in self._runs.watch(workspace, run):
                 pass  # until it has ended, which the engine sees to within its grace
         return await self._view(request, endpoint, run)
 
@@ -169,9 +167,8 @@ class Calls:
 
     async def _start(self, request: Request, endpoint: Endpoint, triggers: tuple[Trigger, ...]) -> Start:
         """A run to be started. Raises: Refusal with 400, 413, 415, 422 or 503."""
-        plan = endpoint.published.ready_plan()
-        wanted = request.query.get("start", "") if request.scope["query_string"] else ""
-        entrance = endpoint.published.entrance(wanted, *triggers)
+        plan = endpoint.ready_plan()
+        entrance = endpoint.published.entrance(request.query.get("start", ""), *triggers)
         body = await read_body(request.receive, request.headers, self._settings.max_body)
         deployed = endpoint.deployed
         return Start(
@@ -240,8 +237,7 @@ class Calls:
 def _given(request: Request, entrance: Entrance, body: bytes) -> dict[str, Any]:
     """What the run is started with. Raises: Refusal with 400, 415 or 422."""
     if entrance.trigger == "webhook":
-        query = {name: value for name, value in request.query.items() if name not in ("key", "start")}
-        return delivery(request.method, query, request.scope["headers"], body)
+        return delivery(request.method, request.query, request.scope["headers"], body)
     given: dict[str, Any] = read_json(body, request.headers)
     misfits = entrance.schema.misfits(given)
     if misfits:

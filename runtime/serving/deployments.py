@@ -1,25 +1,30 @@
 """What is deployed: the flow under a slug, compiled once a version, and whether it can run now."""
 
 import asyncio
+import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
-from runtime.errors import NotFoundError
 from runtime.graph.catalog import Catalog
 from runtime.graph.flow import Flow
 from runtime.graph.node import Trigger
 from runtime.graph.plan import BrokenFlow, Plan, compile_flow
 from runtime.graph.problems import Problem
 from runtime.interpreter.journal import Source
-from runtime.serving.description import output_schema
+from runtime.serving.description import output_schema, output_statuses
 from runtime.serving.refusals import Refusal, not_ready
 from runtime.serving.schemas import Schema
 
-_ASK_AGAIN = 1.0  # seconds that an answer of `ready` holds
-_MOST_VERSIONS = 256  # compiled flows kept
+K = TypeVar("K")
+V = TypeVar("V")
+
+FRESH = 1.0  # seconds until a slug is looked up again, so that what other processes changed is seen
+_MOST_SLUGS = 1024
+_MOST_VERSIONS = 256  # compiled flows; the largest things kept
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,98}[a-z0-9])?\Z")
 _SOURCES: dict[Trigger, Source] = {"api": "endpoint", "chat": "chat", "webhook": "webhook"}
 
 
@@ -41,10 +46,10 @@ class Deployed(Protocol):
 
 
 class Deployments(Protocol):
-    """Where deployments are kept; asked at every request, so what it lately told should be at hand."""
+    """Where deployments are kept."""
 
-    async def deployment(self, slug: str) -> Deployed:
-        """What stands under a slug. Raises NotFoundError, OperatorError."""
+    async def deployment(self, slug: str) -> Deployed | None:
+        """What stands under a slug, None when nothing does. Raises OperatorError."""
         ...
 
     async def note_use(self, workspace: str, key: str) -> None:
@@ -72,92 +77,107 @@ class Entrance:
     schema: Schema
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Published:
     """A version of a flow, compiled.
 
     plan: None when the flow has problems, which only a newer catalog can bring. output: JSON Schema of what it
-    answers. unready: what kept it from running when that was `asked`, on the monotonic clock.
+    answers. statuses: the HTTP statuses that its Answers choose.
     """
 
     plan: Plan | None
-    problems: Sequence[Problem]
-    entrances: dict[str, Entrance]
-    output: dict[str, Any]
-    unready: Sequence[Problem] = ()
-    asked: float = 0.0
+    problems: Sequence[Problem] = ()
+    entrances: Mapping[str, Entrance] = field(default_factory=dict)
+    output: Mapping[str, Any] = field(default_factory=dict)
+    statuses: frozenset[int] = frozenset()
 
-    def ready_plan(self) -> Plan:
-        """The flow, ready to run. Raises: Refusal with 503 when it cannot."""
-        if self.plan is None or self.unready:
-            raise not_ready(self.problems or self.unready)
-        return self.plan
-
-    def entrance(self, wanted: str, *triggers: Trigger) -> Entrance:
-        """The start that is asked for by its step, or else the first that is triggered in the first way possible.
-
-        Raises: Refusal with 400 when the flow has none.
-        """
-        if wanted in self.entrances:
-            return self.entrances[wanted]
-        for trigger in () if wanted else triggers:
+    def usual(self, *triggers: Trigger) -> Entrance | None:
+        """The first start that is triggered in the first way for which there is one."""
+        for trigger in triggers:
             for entrance in self.entrances.values():
                 if entrance.trigger == trigger:
                     return entrance
-        missing = f"no start `{wanted[:100]}`" if wanted else f"no start of the kind {' or '.join(triggers)}"
-        shown = ", ".join(f"`{each.step}` ({each.trigger})" for each in self.entrances.values()) or "none"
-        raise Refusal("unknown-start", f"The flow has {missing}.", f"Its starts: {shown}.")
+        return None
+
+    def entrance(self, wanted: str, *triggers: Trigger) -> Entrance:
+        """The start that is asked for by its step, or else the usual one. Raises: Refusal with 400."""
+        found = self.entrances.get(wanted) if wanted else self.usual(*triggers)
+        if found is None or found.trigger not in triggers:
+            missing = f"called `{wanted[:100]}` here" if wanted else f"of the kind {' or '.join(triggers)}"
+            shown = ", ".join(f"`{each.step}` ({each.trigger})" for each in self.entrances.values()) or "none"
+            raise Refusal("unknown-start", f"The flow has no start {missing}.", f"Its starts: {shown}.")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What stands under a slug at this moment."""
+    """What stands under a slug. unready: what kept it from running when that was `seen`, on the monotonic clock."""
 
     slug: str
     deployed: Deployed
     published: Published
+    unready: Sequence[Problem]
+    seen: float
+
+    def ready_plan(self) -> Plan:
+        """The flow, ready to run. Raises: Refusal with 503 when it cannot."""
+        if self.published.plan is None or self.unready:
+            raise not_ready(self.published.problems or self.unready)
+        return self.published.plan
 
 
 class Endpoints:
-    """Finds what stands under a slug. ready: asked at most once a second for each version."""
+    """The endpoints this process has lately served. ready: asked as often as the deployment is looked up."""
 
     def __init__(self, deployments: Deployments, catalog: Catalog, ready: Ready = always_ready) -> None:
         self._deployments, self._catalog, self._ready = deployments, catalog, ready
+        self._kept: OrderedDict[str, Endpoint] = OrderedDict()
+        self._coming: dict[str, asyncio.Task[Endpoint]] = {}
         self._published: OrderedDict[tuple[str, str, int], Published] = OrderedDict()
-        self._coming: dict[tuple[str, str, int], asyncio.Task[Published]] = {}
 
     async def find(self, slug: str) -> Endpoint:
         """The endpoint under a slug. Raises: Refusal with 404, OperatorError when the store does not answer."""
-        try:
-            deployed = await self._deployments.deployment(slug)
-        except NotFoundError as error:
-            raise Refusal("unknown-flow", f"No flow is deployed as `{slug[:100]}`.", error.mend) from None
-        version = (deployed.workspace, deployed.flow_id, deployed.version)
-        published = self._published.get(version)
-        if published is None:
-            published = await self._await_published(version, deployed.flow)
-        elif time.monotonic() - published.asked > _ASK_AGAIN:
-            published.asked = time.monotonic()  # first, so that a hundred requests at once ask once
-            published.unready = published.problems or await self._ready(deployed.workspace, deployed.flow)
-        return Endpoint(slug, deployed, published)
-
-    async def _await_published(self, version: tuple[str, str, int], flow: Flow) -> Published:
-        """The version compiled, once however many ask for it."""
-        coming = self._coming.get(version)
-        if coming is None:
-            coming = self._coming[version] = asyncio.create_task(self._publish(version, flow))
-            coming.add_done_callback(lambda _: self._coming.pop(version))
+        kept = self._kept.get(slug)
+        if kept is not None and time.monotonic() - kept.seen < FRESH:
+            return kept
+        if not _SLUG.match(slug):
+            raise _unknown(slug)
+        coming = self._coming.get(slug)
+        if coming is None:  # a hundred requests at once ask the store once
+            coming = self._coming[slug] = asyncio.create_task(self._look_up(slug))
         # Shielded: the request that asked first may go away while the others wait.
         return await asyncio.shield(coming)
 
-    async def _publish(self, version: tuple[str, str, int], flow: Flow) -> Published:
-        # In a thread: a flow of ten thousand steps must not hold up the answers of the others.
-        published = await asyncio.to_thread(publish, flow, self._catalog)
-        published.unready = published.problems or await self._ready(version[0], flow)
-        published.asked = time.monotonic()
-        self._published[version] = published
-        if len(self._published) > _MOST_VERSIONS:
-            self._published.popitem(last=False)
+    def forget(self, slug: str) -> None:
+        """Look this slug up at its next request: it was deployed, taken down, or its keys changed, here."""
+        self._kept.pop(slug, None)
+        self._coming.pop(slug, None)
+
+    async def _look_up(self, slug: str) -> Endpoint:
+        me = asyncio.current_task()
+        seen = time.monotonic()  # before the store is asked, so that what changes meanwhile is seen in time
+        try:
+            deployed = await self._deployments.deployment(slug)
+            if deployed is None:
+                self._kept.pop(slug, None)
+                raise _unknown(slug)
+            published = await self._publish(deployed)
+            unready = published.problems or await self._ready(deployed.workspace, deployed.flow)
+            endpoint = Endpoint(slug, deployed, published, unready, seen)
+            if self._coming.get(slug) is me:  # else it was forgotten meanwhile
+                _keep(self._kept, slug, endpoint, _MOST_SLUGS)
+            return endpoint
+        finally:
+            if self._coming.get(slug) is me:
+                del self._coming[slug]
+
+    async def _publish(self, deployed: Deployed) -> Published:
+        version = (deployed.workspace, deployed.flow_id, deployed.version)
+        published = self._published.get(version)
+        if published is None:
+            # In a thread: a flow of ten thousand steps must not hold up the answers of the others.
+            published = await asyncio.to_thread(publish, deployed.flow, self._catalog)
+        _keep(self._published, version, published, _MOST_VERSIONS)
         return published
 
 
@@ -166,11 +186,23 @@ def publish(flow: Flow, catalog: Catalog) -> Published:
     try:
         plan = compile_flow(flow, catalog)
     except BrokenFlow as broken:
-        return Published(None, broken.problems, {}, {})
+        return Published(None, broken.problems)
     entrances = {}
     for step, index in plan.starts.items():
         node = plan.steps[index].node
         assert node is not None  # settings of starts take no expressions
         if source := _SOURCES.get(node.trigger):
             entrances[step] = Entrance(step, flow.title(step), node.trigger, source, Schema(plan.accepts(step)))
-    return Published(plan, (), entrances, output_schema(flow, catalog))
+    return Published(plan, (), entrances, output_schema(flow, catalog), output_statuses(flow, catalog))
+
+
+def _unknown(slug: str) -> Refusal:
+    return Refusal("unknown-flow", f"No flow is deployed as `{slug[:100]}`.", "Check the address, or deploy the flow.")
+
+
+def _keep(kept: OrderedDict[K, V], key: K, value: V, most: int) -> None:
+    """Keep the newest, and forget what was not needed for longest."""
+    kept[key] = value
+    kept.move_to_end(key)
+    if len(kept) > most:
+        kept.popitem(last=False)

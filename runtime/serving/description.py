@@ -40,13 +40,13 @@ def output_schema(flow: Flow, catalog: Catalog) -> JsonSchema:
     return _of_kind(kind_of(first.literals.get(_VALUE)))
 
 
-def output_statuses(flow: Flow, catalog: Catalog) -> set[int]:
+def output_statuses(flow: Flow, catalog: Catalog) -> frozenset[int]:
     """The HTTP statuses that the Answers of a flow may choose, as far as they are written down."""
-    found = {200}
+    found = set()
     for step in read_flow(flow, catalog).steps.values():
         if step.node_class is not None and step.node_class.ends and "status" not in step.computed:
             found.add(int(getattr(step.node, "status", 200)))
-    return found
+    return frozenset(found or {200})
 
 
 def _runs_whole(reading: Reading) -> bool:

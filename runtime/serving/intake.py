@@ -1,6 +1,6 @@
 """From a request to the input of a run: the body read within its bounds, and what a webhook hands over."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -15,6 +15,7 @@ _MOST_FIELDS = 1000  # in a form or an address
 Headers = dict[bytes, bytes]
 
 # A run is recorded with its input, so what opens doors must not get into it.
+OUR_PARAMETERS = {"key", "start"}
 _SECRET_HEADERS = {b"authorization", b"cookie", b"proxy-authorization", b"x-api-key"}
 
 # Python knows more, some of which take quadratic time or compress.
@@ -135,7 +136,7 @@ def content_type(header: bytes) -> tuple[str, str]:
 
 
 def delivery(
-    method: str, query: Sequence[tuple[str, str]], headers: Sequence[tuple[bytes, bytes]], body: bytes
+    method: str, query: Mapping[str, str], headers: Sequence[tuple[bytes, bytes]], body: bytes
 ) -> dict[str, Any]:
     """The input of a webhook start. Raises: Refusal with 400 or 415 for a body that cannot be read."""
     named: Headers = {}
@@ -145,7 +146,7 @@ def delivery(
     return {
         "body": _delivered(body, named),
         "headers": {name.decode("latin-1"): value.decode("latin-1") for name, value in named.items()},
-        "query": dict(query),
+        "query": {name: value for name, value in query.items() if name not in OUR_PARAMETERS},
         "method": method,
     }
 
@@ -183,11 +184,11 @@ def form(text: str) -> dict[str, str | list[str]]:
     return fields
 
 
-def parse_query(query: bytes) -> list[tuple[str, str]]:
-    """The parameters of an address. Raises: Refusal with 400 when there are too many."""
+def parse_query(query: bytes) -> dict[str, str]:
+    """The parameters of an address, the last of each name. Raises: Refusal with 400 when there are too many."""
     if not query:
-        return []
+        return {}
     try:
-        return parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        return dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
     except ValueError as error:
         raise Refusal("malformed-body", f"The address cannot be read: {error}.", "Send fewer parameters.") from None

@@ -75,7 +75,9 @@ def unfinished(run: str, ending: RunFailed | RunCancelled) -> Refusal:
     """Why a run gave no answer."""
     if isinstance(ending, RunFailed):
         return step_failed(ending.step, ending.failure, run)
-    return Refusal("cancelled", ending.reason or "Somebody stopped the run.", "Start it again if it is needed.", run=run)
+    return Refusal(
+        "cancelled", ending.reason or "Somebody stopped the run.", "Start it again if it is needed.", run=run
+    )
 
 
 def run_view(record: RunRecord, ending: Ending | None, instance: str) -> dict[str, Any]:

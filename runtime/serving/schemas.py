@@ -7,6 +7,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, ValidationError
 from referencing import Registry
 
+from runtime.graph.problems import listed
 from runtime.serving.refusals import FieldError
 
 _MOST = 20  # errors told at once
@@ -87,21 +88,22 @@ def _quick(schema: Mapping[str, Any]) -> Callable[[Any], bool] | None:
 def _told(error: ValidationError) -> list[FieldError]:
     """One error of the validator in our words, at the field that a person must change."""
     place = list(error.absolute_path)
-    if error.validator == "required":
-        missing = [name for name in error.validator_value if name not in error.instance]
-        # The validator reports each missing name on its own; the message begins with it.
-        name = next((each for each in missing if error.message.startswith(repr(each))), missing[0])
+    given: Any = error.instance
+    rule: Any = error.validator_value
+    schema: Any = error.schema
+    if error.validator == "required":  # the validator reports each missing name on its own, and begins with it
+        name = next(each for each in rule if each not in given and error.message.startswith(repr(each)))
         return [FieldError(pointer([*place, name]), "is missing")]
-    if error.validator == "additionalProperties" and error.validator_value is False:
-        known = list(error.schema.get("properties", {}))
-        shown = ", ".join(f"`{name}`" for name in known[:8]) or "none"
-        extra = [name for name in error.instance if name not in known][:_MOST]
+    if error.validator == "additionalProperties" and rule is False:
+        known = schema.get("properties", {})
+        shown = listed(f"`{name}`" for name in known)
+        extra = [name for name in given if name not in known][:_MOST]
         return [FieldError(pointer([*place, name]), f"is not an input; the inputs are {shown}") for name in extra]
     if error.validator == "type":
-        wanted = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
-        return [FieldError(pointer(place), f"must be {' or '.join(_PHRASES[each] for each in wanted)}")]
+        kinds = [rule] if isinstance(rule, str) else rule
+        return [FieldError(pointer(place), f"must be {' or '.join(_PHRASES[each] for each in kinds)}")]
     if error.validator == "enum":
-        return [FieldError(pointer(place), f"must be one of {', '.join(map(str, error.validator_value))}"[:_LONGEST])]
+        return [FieldError(pointer(place), f"must be one of {listed(map(str, rule))}")]
     return [FieldError(pointer(place), error.message[:_LONGEST])]
 
 

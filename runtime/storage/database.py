@@ -54,7 +54,7 @@ class Database:
         from runtime.storage.migrations.upgrade import upgrade  # alembic is needed here and nowhere else
 
         if self.is_sqlite:
-            Path(self.where).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_folder(Path(self.where).parent)
         with translated(self.where):
             async with self._writer.begin() as connection:
                 await wait_alone(connection)
@@ -82,6 +82,15 @@ class Database:
         await self.closing.aclose()
         await self._reader.dispose()
         await self._writer.dispose()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise OperatorError(
+            f"The folder of the database cannot be made: {error.strerror}", str(folder), "Set CANEVAS_HOME to another."
+        ) from error
 
 
 def _session(engine: AsyncEngine, workspace: str | Everywhere) -> AsyncSession:

@@ -187,6 +187,7 @@ def _entries() -> Query:
             *(col(c) for c in (FlowRow.created, FlowRow.updated, deployed.slug, deployed.version)),
             *(col(c) for c in (ran.state, ran.started)),
         )
+        .select_from(FlowRow)
         .outerjoin(deployed, _is_newest(deployed, newest_deployment))
         .outerjoin(ran, _is_newest(ran, newest_run))
         .where(col(FlowRow.deleted).is_(None))

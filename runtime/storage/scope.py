@@ -10,7 +10,6 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.engine import Row as ResultRow
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
-from sqlmodel import col
 
 from runtime.storage.tables import Row
 
@@ -30,8 +29,9 @@ class Everywhere(Enum):
 EVERYWHERE: Final = Everywhere.EVERYWHERE
 
 
+# A lambda, because it is asked anew for every alias of the table; a plain comparison would narrow the table only.
 _INSIDE = tuple(
-    with_loader_criteria(table, col(table.workspace) == bindparam("scope"), include_aliases=True)
+    with_loader_criteria(table, lambda row: row.workspace == bindparam("scope"), include_aliases=True)
     for table in Row.__subclasses__()
 )
 
@@ -93,8 +93,9 @@ class Scope:
         # A row says its workspace only where the scope does not: a row for another workspace cannot be written.
         if self.workspace is not EVERYWHERE:
             rows = [{**row, "workspace": self.workspace} for row in rows]
-        connection = await self._session.connection()
-        await connection.execute(statement, list(rows))
+        if rows:
+            connection = await self._session.connection()
+            await connection.execute(statement, list(rows))
 
 
 def _table(row: type[Row]) -> Table:

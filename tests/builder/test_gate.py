@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
+from reflex_base.constants import Env
 from reflex_base.environment import environment
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -215,10 +216,11 @@ async def test_an_ended_session_closes_the_socket_at_the_next_message(host: str,
 def reflex(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Reflex's own application, with no gate before it and no pages."""
     environment.REFLEX_WEB_WORKDIR.set(tmp_path_factory.mktemp("web"))
+    environment.REFLEX_ENV_MODE.set(Env.PROD)
     environment.REFLEX_SKIP_COMPILE.set(True)
     yield app()
-    environment.REFLEX_WEB_WORKDIR.set(None)
-    environment.REFLEX_SKIP_COMPILE.set(None)
+    for variable in (environment.REFLEX_WEB_WORKDIR, environment.REFLEX_ENV_MODE, environment.REFLEX_SKIP_COMPILE):
+        variable.set(None)
 
 
 @pytest.fixture

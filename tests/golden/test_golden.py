@@ -11,6 +11,7 @@ A note of a golden flow is one case:
     answer: …               the run's answer, with its `status` when it is not 200
     failed: step            instead of an answer: the step with whose failure the run ended
     cancelled: reason       instead of an answer
+    bug: what is wrong      the engine does not do this yet; the test says so when it does
 """
 
 import uuid
@@ -61,7 +62,14 @@ def cases() -> Iterator[Any]:
     for path in FILES:
         flow = flow_of(path)
         for name, note in flow.notes.items():
-            yield pytest.param(flow, yaml.safe_load(note.text), id=f"{path.stem}-{name}")
+            case = yaml.safe_load(note.text)
+            marks = [pytest.mark.xfail(reason=case["bug"], strict=True)] if "bug" in case else []
+            yield pytest.param(flow, case, id=f"{path.stem}-{name}", marks=marks)
+
+
+def to_the_end() -> Iterator[Any]:
+    """The cases in which nobody cancels, and that the engine gets right."""
+    return (each for each in cases() if not {"cancel", "bug"} & each.values[1].keys())
 
 
 @pytest.fixture
@@ -90,7 +98,7 @@ async def test_run_does_what_the_note_says(flow: Flow, case: Case, real: Service
     assert ending(durable[-1]) == {key: case[key] for key in ("answer", "status", "failed", "cancelled") if key in case}
 
 
-@pytest.mark.parametrize(("flow", "case"), [each for each in cases() if "cancel" not in each.values[1]])
+@pytest.mark.parametrize(("flow", "case"), to_the_end())
 async def test_unwatched_run_ends_alike(flow: Flow, case: Case, real: Services) -> None:
     watched = await run(flow, case, real)
     unwatched = await Execution(
@@ -99,7 +107,7 @@ async def test_unwatched_run_ends_alike(flow: Flow, case: Case, real: Services) 
     assert ending(unwatched) == ending(watched[-1])
 
 
-@pytest.mark.parametrize(("flow", "case"), [each for each in cases() if "cancel" not in each.values[1]])
+@pytest.mark.parametrize(("flow", "case"), to_the_end())
 async def test_run_cut_after_any_event_ends_alike(flow: Flow, case: Case, real: Services) -> None:
     name = uuid.uuid4().hex
     events = await run(flow, case, real, name)

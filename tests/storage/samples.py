@@ -1,5 +1,6 @@
 """Flows, runs and texts that the storage tests keep and want back."""
 
+import itertools
 import time
 from typing import Any
 
@@ -28,7 +29,7 @@ def flow(name: str = "Support desk", steps: int = 3) -> Flow:
     return Flow(
         name=name,
         steps={id: Step(kind="text.template", config={"template": f"Hello {id} {{{{ start.name }}}}"}) for id in ids},
-        edges=tuple(Edge(a, "output", b, "text") for a, b in zip(ids, ids[1:], strict=False)),
+        edges=tuple(Edge(a, "output", b, "text") for a, b in itertools.pairwise(ids)),
         layout={id: (80.0 * number, 40.0) for number, id in enumerate(ids)},
     )
 
@@ -56,7 +57,7 @@ def five_steps(text: str = "Where is my order 4711?") -> list[Durable]:
 def every_kind(value: Any) -> list[Durable]:
     """One event of every kind that carries values, with `value` wherever one fits."""
     failure = Failure("It broke", "Mend it", "provider", "ProviderError", True)
-    call = ModelCall(model="demo")
+    call = ModelCall("smollm2", "builtin", 12, 34, True)
     return [
         RunStarted(1, 1.5, "start", {"value": value}),
         StepStarted(2, 1.5, "a", {"value": value}),

@@ -3,8 +3,11 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.editor.arrange import COLUMN, ROW, arranged, places, tidy
+from builder.editor.arrange import arranged, places, tidy
+from builder.editor.sizes import COLUMN, GAP, PLAIN
 from tests.builder.editor.documents import flow_of
+
+ROW = PLAIN + GAP
 
 
 def chain(*wires: str, names: str = "abcdef", layout: dict | None = None):
@@ -38,6 +41,11 @@ def test_what_is_placed_stays_and_the_rest_stands_below() -> None:
 def test_tidy_ignores_the_layout_and_references_count_as_wires() -> None:
     flow = chain(names="ab", layout={"a": [5, 5], "b": [5, 5]})
     assert tidy(flow, [("b", "a")]) == {"b": (0, 0), "a": (COLUMN, 0)}
+
+
+def test_a_high_card_pushes_the_next_one_down() -> None:
+    where = places(chain("a.o -> b", "a.o -> c", names="abc"), heights={"b": 400.0})
+    assert where["c"][1] - where["b"][1] == 400 + GAP
 
 
 @settings(max_examples=100, deadline=None)

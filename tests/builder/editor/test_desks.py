@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builder.editor.desk import reread, settle
+from builder.editor.desk import reread, settled
 from builder.editor.desks import Desks, StaleError
 from builder.editor.document import EditError
 from builder.editor.edits import Add, Connect, Remove, Set, apply
+from builder.editor.sizes import COLUMN
 from builder.editor.view import plain, view
 from runtime.errors import NotFoundError, OperatorError
 from runtime.graph.check import check_reading
@@ -26,7 +27,7 @@ ADA = Someone()
 
 @pytest.fixture
 def store() -> MemoryStore:
-    return MemoryStore({"f": (settle(ordinary()), 7)})
+    return MemoryStore({"f": (settled(read_flow(ordinary(), CATALOG)), 7)})
 
 
 @pytest.fixture
@@ -155,6 +156,17 @@ async def test_a_flow_without_places_gets_them_once(store: MemoryStore, desks: D
     assert (opened.revision, store.drafts["g"][1]) == (2, 2)
     assert set(store.drafts["g"][0].layout) == {"a", "b"}
     assert (await desks.open(ADA, "g", "tab")).revision == 2
+
+
+async def test_tidying_is_one_edit_that_can_be_undone(store: MemoryStore, desks: Desks) -> None:
+    heap = dict.fromkeys(ordinary().steps, (0, 0))
+    store.drafts["f"] = (ordinary().model_copy(update={"layout": heap}), 7)
+    await desks.open(ADA, "f", "tab")
+    tidy = await desks.tidy(ADA, "f", "tab")
+    places = [step["at"] for step in tidy.changes["steps"].values()]
+    assert sorted(x for x, _ in places) == [0, COLUMN, 2 * COLUMN]
+    assert await desks.tidy(ADA, "f", "tab") is None
+    assert (await desks.undo(ADA, "f", "tab")).changes["steps"].keys() == tidy.changes["steps"].keys()
 
 
 async def test_people_and_tabs_have_desks_of_their_own(desks: Desks) -> None:

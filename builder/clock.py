@@ -1,0 +1,45 @@
+"""Moments and durations in the reader's own words, and a beat for pages that follow something alive."""
+
+from typing import Any
+
+import reflex as rx
+
+rx.asset("clock.js", shared=True)
+_library = rx.asset("clock.jsx", shared=True).importable_path
+
+
+class _Moment(rx.Component):
+    library = _library
+    tag = "Moment"
+
+    at: rx.Var[float]
+
+
+class _Duration(rx.Component):
+    library = _library
+    tag = "Duration"
+
+    ms: rx.Var[float]
+
+
+class _Pulse(rx.Component):
+    library = _library
+    tag = "Pulse"
+
+    every: rx.Var[int]
+    on_beat: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+def moment(at: Any) -> rx.Component:
+    """How long ago, the exact time on hover. at: seconds since the epoch; nothing for 0."""
+    return _Moment.create(at=at)
+
+
+def duration(ms: Any) -> rx.Component:
+    """A span of milliseconds."""
+    return _Duration.create(ms=ms)
+
+
+def pulse(every: Any, on_beat: Any) -> rx.Component:
+    """Sends an event every so many milliseconds while the page is seen; 0 is never."""
+    return _Pulse.create(every=every, on_beat=on_beat)

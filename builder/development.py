@@ -1,0 +1,51 @@
+"""`reflex run` for whoever develops the interface: pages on one port, events and sign-in on another."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from reflex.utils.exec import is_prod_mode
+from reflex_base.config import get_config
+from starlette.types import ASGIApp
+
+from builder.gate import Address, Gate
+from builder.guard import Guard
+from runtime.settings import Settings
+from runtime.storage.database import Database
+from runtime.storage.people import PeopleStore
+
+
+def gated(guard: Guard) -> Callable[[ASGIApp], ASGIApp]:
+    """Puts the gate before Reflex's events; in production `site.py` puts it before everything."""
+
+    def around(inside: ASGIApp) -> ASGIApp:
+        return inside if is_prod_mode() else Gate(inside, guard, _address(), "", home=_pages())
+
+    return around
+
+
+def opened(guard: Guard) -> Callable[[], AbstractAsyncContextManager[None]]:
+    """Opens the database that `canevas up` opens in production, and prints a link."""
+
+    @asynccontextmanager
+    async def developing() -> AsyncIterator[None]:
+        if is_prod_mode():
+            yield
+            return
+        database = await Database.connect(Settings.from_environment())
+        try:
+            guard.sessions = people = PeopleStore(database)
+            token = await people.new_link(await people.ensure_owner())
+            print(f"Sign in with  http://localhost:{_address().port}/enter?token={token}", flush=True)
+            yield
+        finally:
+            await database.close()
+
+    return developing
+
+
+def _address() -> Address:
+    return Address("localhost", get_config().backend_port or 8000, _pages())
+
+
+def _pages() -> str:
+    return get_config().deploy_url or ""

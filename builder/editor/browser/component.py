@@ -1,0 +1,74 @@
+"""The editor's React components, as Reflex places them; what they are given and what they tell."""
+
+from pathlib import Path
+from typing import Any
+
+import reflex as rx
+from reflex.utils.imports import ImportVar
+from reflex.vars import VarData
+from reflex_base.utils import format
+from reflex_components_lucide.icon import LUCIDE_ICON_FILENAME_OVERRIDE, LUCIDE_ICON_LIST, LUCIDE_LIBRARY
+
+# React Flow, and the part of it that follows a pointer from a port; exact, since the second is its inner side.
+_DEPENDENCIES = ["@xyflow/react@12.12.1", "@xyflow/system@0.0.84", LUCIDE_LIBRARY]
+
+_parts = {
+    path.name: rx.asset(path.name, shared=True).importable_path
+    for path in sorted(Path(__file__).parent.iterdir())
+    if path.suffix in (".js", ".jsx", ".json")
+}
+
+
+class Editor(rx.NoSSRComponent):
+    """Palette, canvas, properties and footer.
+
+    opened: a flow as it was opened: `{n, flow, tab, revision, view, undo, redo, resolved}`; `n` rises with each one.
+    answer: to the last request, `{n, …}` with `before, revision, changes, undo, redo`, or `refused`, `failed` (both
+    `[English template, values]`) or `stale`. overlay: what a run says of each step, by id: `{state, ms, text, error,
+    model, demo}`. catalog: of `kinds.kinds_view`. choices: `{models: [{name, label}], secrets: [name]}`.
+    """
+
+    library = _parts["editor.jsx"]
+    tag = "Editor"
+    lib_dependencies: list[str] = _DEPENDENCIES
+
+    opened: rx.Var[dict[str, Any]]
+    answer: rx.Var[dict[str, Any]]
+    overlay: rx.Var[dict[str, Any]]
+    catalog: rx.Var[dict[str, Any]]
+    choices: rx.Var[dict[str, Any]]
+    icons: rx.Var[dict[str, Any]]
+
+    # (edits, the last revision the browser has seen, an id of the batch)
+    on_edits: rx.EventHandler[rx.event.passthrough_event_spec(list[dict[str, Any]], int, str)]
+    # "undo", "redo", "look" (what changed elsewhere), "tidy", "open" (anew)
+    on_walk: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    # "theirs", "mine" or "copy", and the edits that wait
+    on_resolve: rx.EventHandler[rx.event.passthrough_event_spec(str, list[dict[str, Any]])]
+    # the ids of the selected steps
+    on_select: rx.EventHandler[rx.event.passthrough_event_spec(list[str])]
+
+
+class FlowName(rx.NoSSRComponent):
+    """The flow's name, changed where it stands."""
+
+    library = _parts["editor.jsx"]
+    tag = "FlowName"
+    lib_dependencies: list[str] = _DEPENDENCIES
+
+
+def icon_set(names: list[str]) -> rx.Var[dict[str, Any]]:
+    """Lucide icons by name, as components in the bundle; unknown names are left out and drawn as a box."""
+    known = [name for name in names if name.replace("-", "_") in LUCIDE_ICON_LIST]
+    imports = [ImportVar(tag=_tag(name), is_default=True, package_path=_path(name)) for name in known]
+    pairs = ", ".join(f'"{name}": {_tag(name)}' for name in known)
+    return rx.Var(f"({{{pairs}}})", _var_data=VarData(imports={LUCIDE_LIBRARY: imports})).to(dict)
+
+
+def _tag(name: str) -> str:
+    return "NodeIcon" + format.to_title_case(name.replace("-", "_"))
+
+
+def _path(name: str) -> str:
+    snake = name.replace("-", "_")
+    return f"/dist/esm/icons/{LUCIDE_ICON_FILENAME_OVERRIDE.get(snake, format.to_kebab_case(snake))}.mjs"

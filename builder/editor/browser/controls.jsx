@@ -1,0 +1,50 @@
+// Zoom, fit, tidy, undo and redo, and the small map of the whole flow.
+import { MiniMap } from "@xyflow/react";
+import { addNote, tidy } from "./actions.js";
+import { get, set, useDesk } from "./desk.js";
+import { Keyboard, Maximize, Minus, Plus, Redo, StickyNote, Tidy, Undo } from "./marks.jsx";
+import { walk } from "./queue.js";
+import { useWords } from "./words.js";
+
+const Tool = ({ label, keys, icon: Icon, ...rest }) => (
+  <button type="button" className="tool" aria-label={label} title={keys ? `${label} (${keys})` : label} {...rest}>
+    <Icon size={16} aria-hidden="true" />
+  </button>
+);
+
+/** "Undo: change prompt of ask", or "Undo" when there is nothing to undo. */
+const named = (t, verb, what) => (what ? `${t(verb)}: ${t(...what)}` : t(verb));
+
+export const Controls = ({ flow }) => {
+  const t = useWords();
+  const undo = useDesk((desk) => desk.undo);
+  const redo = useDesk((desk) => desk.redo);
+  return (
+    <div className="tools" role="toolbar" aria-label={t("Canvas tools")}>
+      <Tool label={named(t, "Undo", undo)} keys="Ctrl Z" icon={Undo} disabled={!undo} onClick={() => walk("undo")} />
+      <Tool label={named(t, "Redo", redo)} keys="Ctrl ⇧ Z" icon={Redo} disabled={!redo} onClick={() => walk("redo")} />
+      <hr />
+      <Tool label={t("Zoom in")} keys="+" icon={Plus} onClick={() => flow.zoomIn({ duration: 200 })} />
+      <Tool label={t("Zoom out")} keys="-" icon={Minus} onClick={() => flow.zoomOut({ duration: 200 })} />
+      <Tool label={t("Fit the view")} keys="1" icon={Maximize} onClick={() => flow.fitView({ padding: 0.18, maxZoom: 1, duration: 300 })} />
+      <hr />
+      <Tool label={t("Tidy up")} icon={Tidy} onClick={tidy} disabled={!get().model.order.length} />
+      <Tool label={t("Add a note")} icon={StickyNote} onClick={() => addNote()} />
+      <Tool label={t("Keyboard shortcuts")} keys="?" icon={Keyboard} onClick={() => set({ help: true })} />
+    </div>
+  );
+};
+
+export const Map = () => {
+  const t = useWords();
+  return (
+    <MiniMap
+      className="map"
+      ariaLabel={t("Map of the flow")}
+      nodeClassName={(node) => (node.type === "note" ? "note" : node.data.step.group)}
+      nodeBorderRadius={24}
+      pannable
+      zoomable
+    />
+  );
+};

@@ -1,0 +1,85 @@
+// The editor's state in the browser, and who is told when it changes.
+import { useSyncExternalStore } from "react";
+import { EMPTY } from "./model.js";
+
+/**
+ * base: the model as the server confirmed it. model: with the edits that are on their way. pending: batches
+ * {id, edits} or {id, walk}, oldest first; sending: the id of the one under way. save: "saved", "saving", "failed",
+ * "stale". overlay: what a run says of each step. selected: ids of steps, wires and notes. linking: the loose end of
+ * a wire {step, port, type, kind}. reveal: a place to go to {step, field, n}. panel: what a small screen shows.
+ * adding: the list of kinds over the canvas {x, y, at, end}. help: the list of
+ * shortcuts is open. said: the latest word for screen readers, as [English template, values].
+ */
+const START = {
+  flow: "",
+  tab: "",
+  revision: 0,
+  base: EMPTY,
+  model: EMPTY,
+  pending: [],
+  sending: null,
+  save: "saved",
+  reason: null,
+  undo: null,
+  redo: null,
+  catalog: { groups: [], kinds: {}, accepts: {} },
+  icons: {},
+  choices: { models: [], secrets: [] },
+  overlay: {},
+  selected: { steps: [], wires: [], notes: [] },
+  linking: null,
+  reveal: null,
+  adding: null,
+  panel: "canvas",
+  help: false,
+  recovered: [],
+  refusals: [],
+  said: null,
+};
+
+let state = START;
+const listeners = new Set();
+
+export const get = () => state;
+
+export const set = (change) => {
+  state = { ...state, ...change };
+  for (const listener of listeners) listener();
+};
+
+export const reset = () => set({ ...START, catalog: state.catalog, icons: state.icons, choices: state.choices });
+
+const subscribe = (listener) => {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+};
+
+/** A part of the state; the component is drawn again when that part is another object. */
+export const useDesk = (select) => {
+  const part = () => select(state);
+  return useSyncExternalStore(subscribe, part, part);
+};
+
+/** Call whenever the selected part becomes another object, outside of React; returns how to stop. */
+export const watch = (select, then) => {
+  let before = select(state);
+  return subscribe(() => {
+    const now = select(state);
+    if (now === before) return;
+    const old = before;
+    before = now;
+    then(now, old);
+  });
+};
+
+/** Take over what a run says, keeping the objects of steps that it says nothing new of. */
+export const takeOverlay = (overlay) => {
+  const same = (one, other) => one && Object.keys(other).every((key) => one[key] === other[key]);
+  const next = {};
+  for (const [step, says] of Object.entries(overlay ?? {}))
+    next[step] = same(state.overlay[step], says) ? state.overlay[step] : says;
+  set({ overlay: next });
+};
+
+/** A word for screen readers. */
+export const say = (said) => set({ said });

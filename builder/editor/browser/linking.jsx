@@ -1,0 +1,70 @@
+// Wires by the keyboard: the ports that take the loose end, as a list.
+import { useEffect, useRef, useState } from "react";
+import { join, linkFrom, nameOf, unlink } from "./actions.js";
+import { get, useDesk } from "./desk.js";
+import { Mark } from "./marks.jsx";
+import { kindPhrase, useWords } from "./words.js";
+
+export const LinkList = () => {
+  const linking = useDesk((desk) => desk.linking);
+  return linking?.list ? <Ends key={`${linking.step}.${linking.port}`} linking={linking} /> : null;
+};
+
+const Ends = ({ linking }) => {
+  const t = useWords();
+  const model = useDesk((desk) => desk.model);
+  const [at, setAt] = useState(0);
+  const list = useRef(null);
+  const outputs = model.steps[linking.step]?.outputs ?? [];
+  const ends = linking.partners;
+  useEffect(() => list.current.focus(), []);
+  useEffect(() => list.current.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" }), [at]);
+  const back = () => document.querySelector(`.react-flow__node[data-id="${linking.step}"]`)?.focus();
+  const keys = (event) => {
+    event.stopPropagation();
+    if (event.key === "ArrowDown") setAt((now) => Math.min(now + 1, ends.length - 1));
+    else if (event.key === "ArrowUp") setAt((now) => Math.max(now - 1, 0));
+    else if (event.key === "Enter" && ends[at]) join(linking, ends[at]) ?? back();
+    else if (event.key === "Escape") unlink() ?? back();
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <div className="overlay-list" role="dialog" aria-label={t("Connect {name}", { name: nameOf(model.steps[linking.step]) })} onKeyDown={keys}>
+      <h2>{t("Connect {name}", { name: nameOf(model.steps[linking.step]) })}</h2>
+      {outputs.length > 1 && (
+        <div className="outputs" role="group" aria-label={t("Output")}>
+          {outputs.map((port) => (
+            <button key={port.name} type="button" aria-pressed={port.name === linking.port} onClick={() => linkFrom(linking.step, port)}>
+              {port.name}
+            </button>
+          ))}
+        </div>
+      )}
+      <ul ref={list} role="listbox" tabIndex={0} aria-label={t("Where the wire goes")} aria-activedescendant={ends[at] && `end-${at}`}>
+        {ends.map((end, number) => {
+          const step = get().model.steps[end.step];
+          return (
+            <li
+              key={`${end.step}.${end.port}`}
+              id={`end-${number}`}
+              role="option"
+              aria-selected={number === at}
+              onPointerEnter={() => setAt(number)}
+              onClick={() => join(linking, end) ?? back()}
+            >
+              <Mark icon={step.icon} group={step.group} />
+              <span className="names">
+                <span className="title">{nameOf(step)}</span>
+                <span className="kind">
+                  <code>{end.port === "after" ? t("runs after it") : end.port}</code> {end.port !== "after" && t(kindPhrase(end.kind))}
+                </span>
+              </span>
+            </li>
+          );
+        })}
+        {!ends.length && <li className="none">{t("No other step takes this. Add one first.")}</li>}
+      </ul>
+    </div>
+  );
+};

@@ -1,0 +1,92 @@
+// The values that steps before this one give, to be put into a text as {{ step.port }}.
+import { useEffect, useRef, useState } from "react";
+import { nameOf } from "./actions.js";
+import { get } from "./desk.js";
+import { Braces, Mark } from "./marks.jsx";
+import { ancestors, flowOrder } from "./wires.js";
+import { kindPhrase, useWords } from "./words.js";
+
+/** What a step may read: [{step, port}] of every step that does not wait for it, those before it first. */
+const readable = (model, id) => {
+  const before = ancestors(model, id);
+  const order = flowOrder(model).filter((other) => other !== id && !ancestors(model, other).has(id));
+  const near = [...order.filter((other) => before.has(other)), ...order.filter((other) => !before.has(other))];
+  return near.flatMap((other) => {
+    const step = model.steps[other];
+    return (step.outputs ?? []).filter((port) => !port.lost).map((port) => ({ step, port }));
+  });
+};
+
+/** A button that opens the list. onChoose: gets `{{ step.port }}`. */
+export const References = ({ step, onChoose, open, setOpen }) => {
+  const t = useWords();
+  return (
+    <span className="references">
+      <button
+        type="button"
+        className="tiny"
+        aria-label={t("Insert a value")}
+        title={t("Insert a value")}
+        aria-expanded={open}
+        onPointerDown={(event) => event.preventDefault()}
+        onClick={() => setOpen(!open)}
+      >
+        <Braces size={14} aria-hidden="true" />
+      </button>
+      {open && <List step={step} onChoose={onChoose} close={() => setOpen(false)} />}
+    </span>
+  );
+};
+
+const List = ({ step, onChoose, close }) => {
+  const t = useWords();
+  const [values] = useState(() => readable(get().model, step));
+  const [at, setAt] = useState(0);
+  const list = useRef(null);
+  useEffect(() => {
+    list.current.focus();
+    const outside = (event) => !list.current?.parentElement.contains(event.target) && close();
+    document.addEventListener("pointerdown", outside);
+    return () => document.removeEventListener("pointerdown", outside);
+  }, []);
+  useEffect(() => list.current.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" }), [at]);
+  const choose = ({ step: other, port }) => {
+    onChoose(`{{ ${other.id}.${port.name} }}`);
+    close();
+  };
+  const keys = (event) => {
+    event.stopPropagation();
+    if (event.key === "ArrowDown") setAt((now) => Math.min(now + 1, values.length - 1));
+    else if (event.key === "ArrowUp") setAt((now) => Math.max(now - 1, 0));
+    else if (event.key === "Enter" && values[at]) choose(values[at]);
+    else if (event.key === "Escape") close();
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <ul ref={list} className="overlay-list values" role="listbox" tabIndex={0} aria-label={t("Values of other steps")} aria-activedescendant={values[at] && `value-${at}`} onKeyDown={keys}>
+      {values.map((value, number) => (
+        <li
+          key={`${value.step.id}.${value.port.name}`}
+          id={`value-${number}`}
+          role="option"
+          aria-selected={number === at}
+          onPointerEnter={() => setAt(number)}
+          onPointerDown={(event) => event.preventDefault()}
+          onClick={() => choose(value)}
+        >
+          <Mark icon={value.step.icon} group={value.step.group} />
+          <span className="names">
+            <code className="title">
+              {value.step.id}.{value.port.name}
+            </code>
+            <span className="kind">
+              {nameOf({ ...value.step, label: t(value.step.label) })} · {t(kindPhrase(value.port.kind))}
+            </span>
+          </span>
+        </li>
+      ))}
+      {!values.length && <li className="none">{t("No step before this one gives anything.")}</li>}
+    </ul>
+  );
+};

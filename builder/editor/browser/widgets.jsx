@@ -1,0 +1,151 @@
+// The closed set of controls a setting can have; each gets {id, field, value, onChange, invalid, control}.
+import { useEffect, useState } from "react";
+import { useDesk } from "./desk.js";
+import { ChevronDown } from "./marks.jsx";
+import { KeyValues, List, Records } from "./tables.jsx";
+import { useWords } from "./words.js";
+
+const described = (id, invalid) => ({
+  id,
+  "aria-invalid": invalid || undefined,
+  "aria-describedby": `${id}-help ${id}-error`,
+});
+
+const asText = (value) => (typeof value === "string" ? value : value === undefined || value === null ? "" : JSON.stringify(value));
+
+const Text = ({ id, control, field, value, onChange, invalid }) => (
+  <input ref={control} {...described(id, invalid)} className="input" value={asText(value)} maxLength={field.longest ?? undefined} autoComplete="off" onChange={(event) => onChange(event.target.value)} />
+);
+
+const Multiline = ({ id, control, value, onChange, invalid, className = "" }) => (
+  <textarea ref={control} {...described(id, invalid)} className={`input grows ${className}`} rows={3} value={asText(value)} onChange={(event) => onChange(event.target.value)} />
+);
+
+/** A text with an expression in it stays a text; anything else that reads as JSON is that value. */
+const Expression = ({ onChange, value, ...rest }) => (
+  <Multiline {...rest} value={value} className="code short" onChange={(text) => onChange(typeof value === "string" || value === undefined ? text : loosely(text))} />
+);
+
+const loosely = (text) => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+};
+
+const NumberField = ({ id, control, field, value, onChange, invalid }) => {
+  const [text, setText] = useState(asText(value));
+  useEffect(() => setText((now) => (Number(now) === value && now !== "" ? now : asText(value))), [value]);
+  const change = (next) => {
+    setText(next);
+    const number = Number(next.replace(",", "."));
+    if (next.trim() === "") onChange("");
+    else onChange(Number.isFinite(number) ? number : next); // what is no number is told by the server, beside the field
+  };
+  const range = [field.minimum, field.maximum].every((end) => end !== undefined && end !== null);
+  return (
+    <div className="number">
+      <input ref={control} {...described(id, invalid)} className="input" inputMode={field.whole ? "numeric" : "decimal"} value={text} onChange={(event) => change(event.target.value)} autoComplete="off" />
+      {range && <input type="range" aria-labelledby={`${id}-label`} min={field.minimum} max={field.maximum} step={field.whole ? 1 : (field.maximum - field.minimum) / 100} value={Number(value) || field.minimum} onChange={(event) => change(event.target.value)} />}
+    </div>
+  );
+};
+
+const Switch = ({ id, field, value, onChange, invalid }) => {
+  const t = useWords();
+  return (
+    <label className="switch">
+      <input type="checkbox" role="switch" {...described(id, invalid)} checked={value === true} onChange={(event) => onChange(event.target.checked)} />
+      <span>{t(value === true ? "On" : "Off")}</span>
+    </label>
+  );
+};
+
+/** options: [{value, label}]. */
+const Choice = ({ id, control, value, options, onChange, invalid, empty }) => {
+  const known = options.some((option) => option.value === value);
+  return (
+    <span className="chosen">
+      <select ref={control} {...described(id, invalid)} className="input" value={known ? String(value) : asText(value)} onChange={(event) => onChange(options.find((option) => String(option.value) === event.target.value)?.value ?? "")}>
+        {empty && <option value="">{empty}</option>}
+        {!known && asText(value) && <option value={asText(value)}>{asText(value)}</option>}
+        {options.map((option) => (
+          <option key={String(option.value)} value={String(option.value)}>
+            {option.label}
+          </option>
+        ))}
+      </select>
+      <ChevronDown size={16} aria-hidden="true" />
+    </span>
+  );
+};
+
+const Select = ({ field, ...rest }) => {
+  const t = useWords();
+  return <Choice {...rest} options={(field.options ?? []).map((value) => ({ value, label: t(asText(value)) }))} />;
+};
+
+const Model = (props) => {
+  const models = useDesk((desk) => desk.choices.models);
+  const options = models.map(({ name, label }) => ({ value: name, label: label ?? name }));
+  return options.length ? <Choice {...props} options={options} /> : <Text {...props} />;
+};
+
+const Secret = (props) => {
+  const t = useWords();
+  const secrets = useDesk((desk) => desk.choices.secrets);
+  return (
+    <>
+      <Choice {...props} options={secrets.map((name) => ({ value: name, label: name }))} empty={t("None")} />
+      <a className="aside" href="/settings">
+        {t("Secrets are kept in Settings")}
+      </a>
+    </>
+  );
+};
+
+const Json = ({ id, control, value, onChange, invalid }) => {
+  const t = useWords();
+  const [text, setText] = useState(() => pretty(value));
+  const [wrong, setWrong] = useState("");
+  useEffect(() => setText((now) => (JSON.stringify(parsed(now)) === JSON.stringify(value) ? now : pretty(value))), [value]);
+  const change = (next) => {
+    setText(next);
+    const read = next.trim() ? parsed(next) : {};
+    setWrong(read === undefined ? t("This is not JSON yet.") : "");
+    if (read !== undefined) onChange(read);
+  };
+  return (
+    <>
+      <textarea ref={control} {...described(id, invalid || wrong)} className="input grows code" rows={4} spellCheck={false} value={text} onChange={(event) => change(event.target.value)} />
+      {wrong && <p className="error">{wrong}</p>}
+    </>
+  );
+};
+
+const pretty = (value) => (typeof value === "string" ? value : value && Object.keys(value).length ? JSON.stringify(value, null, 2) : "");
+
+const parsed = (text) => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+export const WIDGETS = {
+  text: Text,
+  multiline: Multiline,
+  number: NumberField,
+  switch: Switch,
+  select: Select,
+  secret: Secret,
+  expression: Expression,
+  model: Model,
+  json: Json,
+  list: List,
+  key_values: KeyValues,
+  fields: Records,
+  records: Records,
+};

@@ -1,0 +1,58 @@
+"""The page on which a flow is drawn."""
+
+from typing import Any
+
+import reflex as rx
+
+from builder.editor.browser.component import Editor, FlowName, icon_set
+from builder.editor.state import Editing
+from builder.language import t
+from builder.shell import frame, header
+from builder.widgets import empty_state, link_button
+
+ROUTE = "/flows/[flow_id]"
+
+
+def editor_page(
+    icons: list[str],
+    *,
+    overlay: rx.Var[dict[str, Any]] | None = None,
+    inspector: rx.Component | None = None,
+    actions: rx.Component | None = None,
+    beside_name: rx.Component | None = None,
+) -> rx.Component:
+    """The page at `ROUTE`; load it with `Editing.open`.
+
+    icons: the Lucide names of the catalog's nodes. overlay: what a run says of the steps. inspector: what the
+    selected step (`Editing.selected`) got and gave. actions: buttons at the end of the footer. beside_name: the state
+    of the run.
+    """
+    top = header(
+        link_button(t("Flows"), "/", kind="quiet", icon_name="chevron-left"),
+        FlowName.create(),
+        beside_name or rx.fragment(),
+    )
+    editor = Editor.create(
+        inspector or rx.fragment(),
+        actions or rx.fragment(),
+        opened=Editing.opened,
+        answer=Editing.answer,
+        overlay=overlay if overlay is not None else {},
+        catalog=Editing.catalog,
+        choices=Editing.choices,
+        icons=icon_set(icons),
+        on_edits=Editing.save,
+        on_walk=Editing.walk,
+        on_resolve=Editing.resolve,
+        on_select=Editing.select,
+    )
+    return frame(top, rx.el.main(rx.cond(Editing.missing, _missing(), editor), id="main", class_name="editor-main"))
+
+
+def _missing() -> rx.Component:
+    return empty_state(
+        "file-question",
+        t("There is no such flow"),
+        t("It was deleted, or it belongs to another workspace."),
+        link_button(t("To your flows"), "/", kind="primary", icon_name="house"),
+    )

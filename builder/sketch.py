@@ -1,0 +1,67 @@
+"""A flow at a glance: its steps as boxes and its wires as curves, small enough for a card."""
+
+from typing import TypedDict
+
+import reflex as rx
+
+from builder.editor.view import FlowView
+
+WIDTH, HEIGHT = 240.0, 88.0  # of a box, in the canvas's own pixels
+_MARGIN = 48.0
+
+
+class Box(TypedDict):
+    """One step. x, y: its upper left corner. group: of its node; decides the colour."""
+
+    id: str
+    x: float
+    y: float
+    group: str
+
+
+class Sketch(TypedDict):
+    """A drawing. view: the `viewBox` that holds all of it. wires: paths."""
+
+    view: str
+    boxes: list[Box]
+    wires: list[str]
+
+
+def sketch(flow: FlowView) -> Sketch:
+    """The drawing of a flow; pure."""
+    boxes = [Box(id=step.id, x=step.at[0], y=step.at[1], group=step.group) for step in flow.steps.values()]
+    places = {box["id"]: (box["x"], box["y"]) for box in boxes}
+    left = min((box["x"] for box in boxes), default=0.0) - _MARGIN
+    top = min((box["y"] for box in boxes), default=0.0) - _MARGIN
+    width = max((box["x"] for box in boxes), default=0.0) + WIDTH + _MARGIN - left
+    height = max((box["y"] for box in boxes), default=0.0) + HEIGHT + _MARGIN - top
+    joined = dict.fromkeys((wire.source, wire.target) for wire in flow.wires.values())
+    wires = [_curve(places[source], places[target]) for source, target in joined]
+    return Sketch(view=f"{left:g} {top:g} {width:g} {height:g}", boxes=boxes, wires=wires)
+
+
+def _curve(source: tuple[float, float], target: tuple[float, float]) -> str:
+    x, y = source[0] + WIDTH, source[1] + HEIGHT / 2
+    end_x, end_y = target[0], target[1] + HEIGHT / 2
+    bend = max(abs(end_x - x) / 2, 40)
+    return f"M{x:g} {y:g}C{x + bend:g} {y:g} {end_x - bend:g} {end_y:g} {end_x:g} {end_y:g}"
+
+
+def drawing(drawn: rx.Var[Sketch]) -> rx.Component:
+    """The drawing in the colours of the nodes; screen readers pass over it."""
+    return rx.el.svg(
+        rx.foreach(drawn["wires"], lambda wire: rx.el.path(d=wire, class_name="wire")),
+        rx.foreach(drawn["boxes"], _box),
+        view_box=drawn["view"],
+        class_name="sketch",
+        custom_attrs={"aria-hidden": "true", "preserveAspectRatio": "xMidYMid meet"},
+    )
+
+
+def _box(box: rx.Var[Box]) -> rx.Component:
+    x, y = box["x"].to(float), box["y"].to(float)
+    return rx.el.g(
+        rx.el.rect(x=x, y=y, width=WIDTH, height=HEIGHT, rx="20", class_name="node"),
+        rx.el.rect(x=x, y=y, width="14", height=HEIGHT, rx="7", class_name="accent"),
+        class_name=f"box {box['group']}",
+    )

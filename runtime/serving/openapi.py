@@ -1,0 +1,290 @@
+"""What the API says of itself: the description of one flow, and OpenAPI 3.1 of the whole or of that flow."""
+
+from typing import Any
+
+import msgspec
+
+from runtime.graph.node import Trigger
+from runtime.interpreter.events import Event
+from runtime.serving.deployments import Endpoint, Entrance
+from runtime.serving.refusals import KINDS, Kind, ProblemDetails
+from runtime.settings import Settings
+
+Json = dict[str, Any]
+
+RUN_STARTS: tuple[Trigger, ...] = ("api", "chat", "webhook")  # what `/run` begins at, in this order
+_ANYTHING = {"description": "Any JSON value, a form, or a text."}
+_PROBLEM = "application/problem+json"
+_ASKING: tuple[Kind, ...] = ("wrong-key", "unknown-flow", "internal", "not-ready")
+_STARTING: tuple[Kind, ...] = (
+    *_ASKING,
+    "malformed-body",
+    "unknown-start",
+    "cancelled",
+    "too-large",
+    "unsupported-body",
+    "step-failed",
+)
+_RESUMING: tuple[Kind, ...] = ("bad-resume", "unknown-run")
+
+
+def describe(endpoint: Endpoint) -> Json:
+    """A deployed flow: its name, what it takes and what it gives."""
+    flow, published = endpoint.deployed.flow, endpoint.published
+    starts = list(published.entrances.values())
+    usual = published.usual(*RUN_STARTS)
+    return {
+        "slug": endpoint.slug,
+        "name": flow.name,
+        "description": flow.description,
+        "version": endpoint.deployed.version,
+        "inputs": _inputs(usual) if usual else {},
+        "outputs": dict(published.output),
+        "starts": [
+            {"step": each.step, "title": each.title, "trigger": each.trigger, "inputs": _inputs(each)}
+            for each in starts
+        ],
+    }
+
+
+def document(settings: Settings, endpoint: Endpoint | None = None) -> Json:
+    """OpenAPI of the API; with an endpoint, of that flow, with its own address and schemas."""
+    slug = endpoint.slug if endpoint else "{slug}"
+    at_flow = f"/api/flows/{slug}"
+    flow = endpoint.deployed.flow if endpoint else None
+    about = {
+        "title": flow.name if flow else "Canevas: deployed flows",
+        "version": str(endpoint.deployed.version) if endpoint else "1",
+        "description": (flow.description if flow else "") or "Runs flows that were drawn and deployed in Canevas.",
+    }
+    in_flow = [] if endpoint else [_parameter("slug", "path", "The name under which the flow is deployed.")]
+    in_run = [*in_flow, _parameter("run", "path", "The id of a run, as `Canevas-Run` says it.")]
+    paths: Json = {
+        "/api/health": {
+            "get": _call("health", "Whether the server answers", {"200": _json("It does.", _object("status"))})
+        },
+        "/api/openapi.json": {"get": _openapi_call()},
+        at_flow: {"parameters": in_flow, "get": _describe_call()},
+        f"{at_flow}/run": {"parameters": in_flow, "post": _run_call(endpoint)},
+        f"{at_flow}/webhook": {
+            "parameters": in_flow,
+            **{method: _webhook_call(method) for method in ("get", "post", "put")},
+        },
+        f"{at_flow}/runs/{{run}}": {"parameters": in_run, "get": _state_call(), "delete": _cancel_call()},
+        f"{at_flow}/runs/{{run}}/events": {"parameters": in_run, "get": _events_call()},
+    }
+    for path in paths.values():
+        if not path.get("parameters", True):
+            del path["parameters"]
+    return {
+        "openapi": "3.1.0",
+        "info": about,
+        "servers": [{"url": settings.public_url or "/"}],
+        "paths": paths,
+        "components": {"schemas": _schemas(), "securitySchemes": _SECURITY},
+    }
+
+
+# --- the calls ---------------------------------------------------------------------------------------------------
+
+
+def _openapi_call() -> Json:
+    flow = _parameter("flow", "query", "Describe this flow, whose key the request carries.", required=False)
+    answers = {"200": _json("The description.", {"type": "object"}), **_problems("malformed-body", *_ASKING)}
+    return {**_call("openapi", "This description", answers, open_to="anybody"), "parameters": [flow]}
+
+
+def _describe_call() -> Json:
+    answers = {"200": _json("The flow.", _ref("FlowDescription")), **_problems(*_ASKING)}
+    return _call("describe", "What the flow takes and gives", answers, open_to="key")
+
+
+def _run_call(endpoint: Endpoint | None) -> Json:
+    published = endpoint.published if endpoint else None
+    usual = published.usual(*RUN_STARTS) if published else None
+    answer = _ref("RunAnswer")
+    if published and published.output:
+        answer = {"allOf": [answer, {"properties": {"output": dict(published.output)}}]}
+    ended = _json("The end of the run; the status is the one that the flow's Answer chose.", answer)
+    answers: Json = {
+        "200": {**ended, "headers": _RUN_HEADERS, "content": {**ended["content"], **_EVENTS}},
+        "204": {"description": "The resumed run has ended, and its last event was seen."},
+        **_problems(*_STARTING, *_RESUMING, "not-acceptable", "invalid-input"),
+    }
+    for status in sorted(published.statuses if published else ()):
+        known = answers.setdefault(str(status), {"description": "What the flow's Answer chose.", "content": {}})
+        if "content" in known:
+            known["content"] = {**ended["content"], **known["content"]}
+    if published is None:
+        answers["default"] = ended
+    headers = [
+        _parameter("Canevas-Run", "header", "Resume the stream of this run instead of starting one.", required=False),
+        _parameter("Last-Event-ID", "header", "The last event that was seen of it.", required=False),
+    ]
+    start = _parameter("start", "query", "The step to start at, when the flow has several starts.", required=False)
+    content = {"application/json": {"schema": _inputs(usual) if usual else {}}}
+    return {
+        **_call("run", "Run the flow", answers, open_to="key"),
+        "parameters": [start, *headers],
+        "requestBody": {"required": False, "content": content},
+    }
+
+
+def _webhook_call(method: str) -> Json:
+    answers: Json = {
+        "200": {
+            "description": "The bare answer of the flow; its status is the one that the Answer chose.",
+            "headers": {"Canevas-Run": _RUN_HEADERS["Canevas-Run"]},
+            "content": {"application/json": {"schema": {}}, "text/plain": {"schema": {"type": "string"}}},
+        },
+        **_problems(*_STARTING),
+    }
+    called = {**_call(f"webhook_{method}", "Hand a request over to the flow as it is", answers, open_to="url")}
+    called["parameters"] = [
+        _parameter("start", "query", "The step to start at, when the flow has several webhooks.", required=False)
+    ]
+    if method != "get":
+        kinds = ("application/json", "application/x-www-form-urlencoded", "text/plain")
+        called["requestBody"] = {"required": False, "content": {kind: {"schema": {}} for kind in kinds}}
+    return called
+
+
+def _state_call() -> Json:
+    answers = {"200": _json("The run.", _ref("Run")), **_problems(*_ASKING, "unknown-run")}
+    return _call("state", "How a run stands", answers, open_to="key")
+
+
+def _cancel_call() -> Json:
+    answers = {
+        "200": _json("The run, which has ended.", _ref("Run")),
+        **_problems(*_ASKING, "unknown-run", "runs-elsewhere"),
+    }
+    return _call("cancel", "Stop a run", answers, open_to="key")
+
+
+def _events_call() -> Json:
+    answers = {
+        "200": {"description": "The events after the last one seen.", "headers": _RUN_HEADERS, "content": _EVENTS},
+        "204": {"description": "The run has ended, and its last event was seen."},
+        **_problems(*_ASKING, *_RESUMING),
+    }
+    last = _parameter("Last-Event-ID", "header", "The last event that was seen.", required=False)
+    return {**_call("events", "The events of a run", answers, open_to="key"), "parameters": [last]}
+
+
+def _call(name: str, summary: str, answers: Json, open_to: str = "") -> Json:
+    return {
+        "operationId": name,
+        "summary": summary,
+        "security": _OPEN_TO[open_to],
+        "responses": dict(sorted(answers.items())),
+    }
+
+
+# --- the pieces --------------------------------------------------------------------------------------------------
+
+_SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A key of the deployment: `cnv_…`."},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "url": {"type": "apiKey", "in": "query", "name": "key", "description": "For senders that cannot set headers."},
+}
+_KEYED: list[dict[str, list[str]]] = [{"bearer": []}, {"header": []}]
+_OPEN_TO: dict[str, list[dict[str, list[str]]]] = {
+    "": [],
+    "anybody": [{}, *_KEYED],
+    "key": _KEYED,
+    "url": [*_KEYED, {"url": []}],
+}
+_TEXT = {"type": "string"}
+_RUN_HEADERS = {
+    "Canevas-Run": {"description": "The id of the run.", "schema": _TEXT},
+    "Location": {"description": "Where the events of a streamed run can be had again.", "schema": _TEXT},
+}
+_EVENTS = {
+    "text/event-stream": {
+        "schema": {
+            "type": "string",
+            "description": "Server-sent events: `event` is the type, `id` the seq, `data` an Event as JSON.",
+        }
+    }
+}
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _json(description: str, schema: Json) -> Json:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _object(*texts: str) -> Json:
+    return {"type": "object", "properties": dict.fromkeys(texts, _TEXT), "required": list(texts)}
+
+
+def _parameter(name: str, place: str, description: str, *, required: bool = True) -> Json:
+    return {"name": name, "in": place, "required": required, "description": description, "schema": _TEXT}
+
+
+def _problems(*kinds: Kind) -> Json:
+    """The answers that refuse, by status."""
+    titles: dict[int, list[str]] = {}
+    for kind in kinds:
+        titles.setdefault(KINDS[kind][0], []).append(f"{KINDS[kind][1]}.")
+    content = {_PROBLEM: {"schema": _ref("ProblemDetails")}}
+    return {
+        str(status): {"description": " ".join(dict.fromkeys(said)), "content": content}
+        for status, said in titles.items()
+    }
+
+
+def _inputs(entrance: Entrance) -> Json:
+    """What a caller sends to this start; a webhook takes what comes."""
+    return _ANYTHING if entrance.trigger == "webhook" else dict(entrance.schema.document)
+
+
+def _schemas() -> Json:
+    _, told = msgspec.json.schema_components([Event, ProblemDetails], ref_template="#/components/schemas/{name}")
+    events = [name for name, schema in told.items() if "type" in schema["properties"] and name != "ProblemDetails"]
+    told["ProblemDetails"]["properties"]["type"]["enum"] = [f"urn:canevas:problem:{kind}" for kind in KINDS]
+    states = ["running", "done", "failed", "cancelled"]
+    moment = {"type": "string", "format": "date-time"}
+    return {
+        **told,
+        "Event": {"oneOf": [_ref(name) for name in events], "discriminator": {"propertyName": "type"}},
+        "FlowDescription": {
+            **_object("slug", "name", "description"),
+            "properties": {
+                **_object("slug", "name", "description")["properties"],
+                "version": {"type": "integer"},
+                "inputs": {"type": "object", "description": "JSON Schema of what `/run` takes."},
+                "outputs": {"type": "object", "description": "JSON Schema of the output, as far as it is known."},
+                "starts": {"type": "array", "items": {**_object("step", "title", "trigger")}},
+            },
+            "required": ["slug", "name", "description", "version", "inputs", "outputs", "starts"],
+        },
+        "RunAnswer": {
+            "type": "object",
+            "properties": {
+                "run": _TEXT,
+                "state": {"const": "done"},
+                "status": {"type": "integer", "description": "The HTTP status as well."},
+                "output": {"description": "What the flow answered."},
+            },
+            "required": ["run", "state", "status", "output"],
+        },
+        "Run": {
+            "type": "object",
+            "properties": {
+                "run": _TEXT,
+                "state": {"enum": states},
+                "version": {"type": "integer", "description": "Of the flow."},
+                "started": moment,
+                "ended": moment,
+                "status": {"type": "integer", "description": "When done: what the Answer chose."},
+                "output": {"description": "When done: what the flow answered."},
+                "problem": _ref("ProblemDetails"),
+            },
+            "required": ["run", "state", "version", "started"],
+        },
+    }
