@@ -47,13 +47,14 @@ async def _up(settings: Settings) -> None:
     from runtime.assembly import open_runtime
     from runtime.serving.api import Api
     from runtime.serving.server import listen, serve
+    from runtime.storage.ownership import own
 
     catalog = load()
-    with listen(settings.host, settings.port) as listener:
+    with own(settings.home), listen(settings.host, settings.port) as listener:
         address = Address(settings.host, listener.getsockname()[1], settings.public_url)
         async with open_runtime(settings, catalog) as runtime:
             api = Api(runtime.deployments, catalog, runtime.runs, settings, ready=runtime.ready)
-            app = await site(api, runtime.people, Backend(runtime), address)
+            app = await site(api, runtime.people, Backend(runtime, address.url), address)
             with _known_at(settings.home, address.url):
                 typer.echo(f"Canevas is at {address.url}\nSign in with  {await _link(runtime.people, address.url)}\n")
                 typer.echo("The link works once, for fifteen minutes; `canevas link` prints a new one. Ctrl-C ends it.")

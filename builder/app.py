@@ -1,20 +1,41 @@
 """The Reflex application: its pages, and the guard before every event."""
 
 import logging
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
 
 import reflex as rx
 from reflex.event import EventSpec
 from reflex_components_core.base.error_boundary import ErrorBoundary
 
+from builder.deploy.dialog import deploy_button
+from builder.deploy.state import Deploying
 from builder.development import gated, opened
+from builder.editor.page import ROUTE, editor_page
+from builder.editor.state import Editing
 from builder.guard import Guard, SignedOut
 from builder.home.page import home
+from builder.home.state import Home
 from builder.language import t
 from builder.notices import Notices
+from builder.preview.inspector import inspector
+from builder.preview.panel import panel, run_button, run_state
+from builder.preview.state import Previewing
+from builder.runs.opened import RunPage
 from builder.runs.page import runs
+from builder.runs.run_page import ROUTE as RUN_ROUTE
+from builder.runs.run_page import run_page
+from builder.runs.state import RunList
 from builder.settings.page import settings
+from builder.settings.state import SettingsPage
 from builder.shell import Shell, broken, page, waiting
 from builder.widgets import empty_state, link_button
+from nodes.catalog import builtin
+from runtime.graph.catalog import Catalog
+from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from runtime.assembly import Runtime
 
 logger = logging.getLogger("canevas")
 
@@ -27,6 +48,19 @@ def failed(exception: Exception) -> EventSpec | None:
         return None
     logger.error("An event failed", exc_info=exception)
     return Notices.fail()
+
+
+def editor(catalog: Catalog) -> rx.Component:
+    """The page on which a flow is drawn, run and deployed."""
+    return editor_page(
+        [node.icon for node in catalog],
+        overlay=Previewing.overlay,
+        inspector=inspector(Previewing.inspected),
+        actions=rx.fragment(panel(), run_button(), deploy_button()),
+        beside_name=run_state(),
+        on_select=[Previewing.look],
+        on_saved=[Previewing.refresh],
+    )
 
 
 def not_found() -> rx.Component:
@@ -49,6 +83,14 @@ def boundary(stateful: bool) -> rx.Component:
     return ErrorBoundary.create(fallback_render=broken(), **report)
 
 
+def whole_runtime() -> AbstractAsyncContextManager["Runtime"]:
+    """The runtime for `reflex run`; `canevas up` brings its own."""
+    from nodes.catalog import load
+    from runtime.assembly import open_runtime
+
+    return open_runtime(Settings.from_environment(), load())
+
+
 app = rx.App(
     head_components=[
         rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
@@ -63,9 +105,16 @@ app = rx.App(
 app.app_wraps.pop((5, "Overlay"))  # the frame has its own word for a lost connection
 app.app_wraps[55, "ErrorBoundary"] = boundary
 app.add_middleware(guard, index=0)
-app.register_lifespan_task(opened(guard))
+app.register_lifespan_task(opened(guard, whole_runtime))
 
-app.add_page(home, route="/", title=t("Flows · Canevas"), on_load=Shell.arrive)
-app.add_page(runs, route="/runs", title=t("Runs · Canevas"), on_load=Shell.arrive)
-app.add_page(settings, route="/settings", title=t("Settings · Canevas"), on_load=Shell.arrive)
+app.add_page(home, route="/", title=t("Flows · Canevas"), on_load=[Shell.arrive, Home.load])
+app.add_page(
+    editor(builtin()),
+    route=ROUTE,
+    title=t("Editor · Canevas"),
+    on_load=[Shell.arrive, Editing.open, Previewing.arrive, Deploying.arrive],
+)
+app.add_page(runs, route="/runs", title=t("Runs · Canevas"), on_load=[Shell.arrive, RunList.load])
+app.add_page(run_page, route=RUN_ROUTE, title=t("Run · Canevas"), on_load=[Shell.arrive, RunPage.open])
+app.add_page(settings, route="/settings", title=t("Settings · Canevas"), on_load=[Shell.arrive, SettingsPage.load])
 app.add_page(not_found, route="/404", title=t("Page not found · Canevas"), on_load=Shell.arrive)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from builder.editor.desks import Desks
 from builder.gate import Person
+from builder.preview.inputs import StartForm, start_forms
+from builder.preview.overlay import RunTrace
 from runtime.errors import NotFoundError
 from runtime.graph.flow import Flow
 from runtime.graph.flowfile import read, write
@@ -68,11 +70,15 @@ class Surroundings:
 
 
 class Backend:
-    """The runtime as one signed-in person sees it: every call says whose workspace it is about."""
+    """The runtime as one signed-in person sees it: every call says whose workspace it is about.
 
-    def __init__(self, runtime: "Runtime") -> None:
+    url: the address that people and programs use, without a slash at its end.
+    """
+
+    def __init__(self, runtime: "Runtime", url: str) -> None:
         self._runtime = runtime
         self.catalog = runtime.catalog
+        self.url = url
         self.desks = Desks(_Drafts(runtime), runtime.catalog)
 
     # --- flows -------------------------------------------------------------------------------------------------
@@ -83,7 +89,7 @@ class Backend:
 
     async def create(self, person: Person, flow: Flow) -> str:
         """A new flow; its id."""
-        return (await self._runtime.flows.create(person.workspace, flow, person.name)).id
+        return (await self._runtime.flows.create(person.workspace, flow, person.id)).id
 
     async def rename(self, person: Person, flow_id: str, name: str) -> None:
         """Another name for a flow. Raises NotFoundError, ConflictError when somebody saves at the same moment."""
@@ -93,7 +99,7 @@ class Backend:
 
     async def duplicate(self, person: Person, flow_id: str, name: str) -> str:
         """A copy of a flow; its id."""
-        return (await self._runtime.flows.duplicate(person.workspace, flow_id, name, person.name)).id
+        return (await self._runtime.flows.duplicate(person.workspace, flow_id, name, person.id)).id
 
     async def delete(self, person: Person, flow_id: str) -> None:
         """Put a flow away; `restore` brings it back."""
@@ -102,6 +108,10 @@ class Backend:
     async def restore(self, person: Person, flow_id: str) -> None:
         """Take a deletion back."""
         await self._runtime.flows.restore(person.workspace, flow_id)
+
+    async def draft(self, person: Person, flow_id: str) -> Flow:
+        """The flow as it is stored. Raises NotFoundError."""
+        return (await self._runtime.flows.load(person.workspace, flow_id)).flow
 
     async def import_file(self, person: Person, text: str | bytes) -> Imported:
         """A new flow from the text of a file; runs nothing. Older steps are migrated, and the report says how."""
@@ -113,14 +123,14 @@ class Backend:
 
     async def export_file(self, person: Person, flow_id: str) -> tuple[str, str]:
         """The name and the text of a flow's file."""
-        flow = (await self._runtime.flows.load(person.workspace, flow_id)).flow
+        flow = await self.draft(person, flow_id)
         return f"{slug_of(flow.name)}.yaml", write(flow)
 
     # --- runs --------------------------------------------------------------------------------------------------
 
     async def preview(self, person: Person, flow_id: str, given: dict[str, Any], trigger: str = "") -> str:
         """Run the draft as it is stored; the run's id. Raises BrokenFlow, CallerError, NotFoundError."""
-        flow = (await self._runtime.flows.load(person.workspace, flow_id)).flow
+        flow = await self.draft(person, flow_id)
         start = await self._runtime.prepare(
             person.workspace, flow, given, source="preview", trigger=trigger, id=flow_id
         )
@@ -134,6 +144,15 @@ class Backend:
     def watch(self, person: Person, run_id: str, after: int = 0) -> AsyncIterator[Event]:
         """The events of a run, alive or not. Raises NotFoundError."""
         return self._runtime.runs.watch(person.workspace, run_id, after)
+
+    async def trace(self, person: Person, run_id: str) -> RunTrace:
+        """A run as far as it has come. Raises NotFoundError."""
+        return RunTrace().take_all(await self._runtime.runs.so_far(person.workspace, run_id))
+
+    async def starts(self, person: Person, flow_id: str) -> list[StartForm]:
+        """Where a run of the draft can begin, and what each start asks for. Raises NotFoundError."""
+        flow = await self.draft(person, flow_id)
+        return start_forms(read_flow(flow, self.catalog))
 
     def stop(self, person: Person, run_id: str) -> None:
         """Ask a run to end. Raises NotFoundError when it has ended."""
@@ -179,10 +198,10 @@ class Backend:
         Raises: BrokenFlow when the draft has errors, AuthorError for a bad slug, ConflictError for a taken one.
         """
         workspace, store = person.workspace, self._runtime.deployments
-        flow = (await self._runtime.flows.load(workspace, flow_id)).flow
+        flow = await self.draft(person, flow_id)
         if problems := await self._runtime.errors(workspace, read_flow(flow, self.catalog)):
             raise BrokenFlow(problems)
-        version = await store.publish(workspace, flow_id, person.name)
+        version = await store.publish(workspace, flow_id, person.id)
         await store.deploy(workspace, flow_id, slug, version.number)
         if await store.keys(workspace, slug):
             return Published(slug, version.number)
@@ -275,7 +294,7 @@ class _Drafts:
         return await self._runtime.flows.save(person.workspace, flow_id, flow, expected)
 
     async def create(self, person: Person, flow: Flow) -> str:
-        return (await self._runtime.flows.create(person.workspace, flow, person.name)).id
+        return (await self._runtime.flows.create(person.workspace, flow, person.id)).id
 
     async def problems(self, person: Person, reading: Reading) -> list[Problem]:
         return await self._runtime.what_is_missing(person.workspace, reading)

@@ -2,16 +2,20 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
 
 from reflex.utils.exec import is_prod_mode
 from reflex_base.config import get_config
 from starlette.types import ASGIApp
 
+from builder.backend import Backend
 from builder.gate import Address, Gate
 from builder.guard import Guard
-from runtime.settings import Settings
-from runtime.storage.database import Database
-from runtime.storage.people import PeopleStore
+
+if TYPE_CHECKING:
+    from runtime.assembly import Runtime
+
+Opening = AbstractAsyncContextManager[None]
 
 
 def gated(guard: Guard) -> Callable[[ASGIApp], ASGIApp]:
@@ -23,22 +27,19 @@ def gated(guard: Guard) -> Callable[[ASGIApp], ASGIApp]:
     return around
 
 
-def opened(guard: Guard) -> Callable[[], AbstractAsyncContextManager[None]]:
-    """Opens the database that `canevas up` opens in production, and prints a link."""
+def opened(guard: Guard, runtime: Callable[[], AbstractAsyncContextManager["Runtime"]]) -> Callable[[], Opening]:
+    """Opens what `canevas up` opens in production, and prints a link."""
 
     @asynccontextmanager
     async def developing() -> AsyncIterator[None]:
         if is_prod_mode():
             yield
             return
-        database = await Database.connect(Settings.from_environment())
-        try:
-            guard.sessions = people = PeopleStore(database)
-            token = await people.new_link(await people.ensure_owner())
+        async with runtime() as open_one:
+            guard.sessions, guard.backend = open_one.people, Backend(open_one, _address().url)
+            token = await open_one.people.new_link(await open_one.people.ensure_owner())
             print(f"Sign in with  http://localhost:{_address().port}/enter?token={token}", flush=True)
             yield
-        finally:
-            await database.close()
 
     return developing
 

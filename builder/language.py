@@ -43,6 +43,12 @@ def tr(text: Any, **values: Any) -> rx.Var[str]:
     return _variable(f"translate(pageLanguage, {rx.Var.create(text)!s}, {{{filled}}})", str, text, *values.values())
 
 
+def told(template: Any, values: Any) -> rx.Var[str]:
+    """Like `tr` for a message whose values are known only at run time as well. values: a variable with a dict."""
+    code = f"translate(pageLanguage, {rx.Var.create(template)!s}, {rx.Var.create(values)!s})"
+    return _variable(code, str, template, values)
+
+
 def language() -> rx.Var[str]:
     """The language of the page, "en" or "fr"."""
     return _variable("pageLanguage", str)

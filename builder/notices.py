@@ -5,6 +5,7 @@ from typing import Any, TypedDict
 import reflex as rx
 
 from builder.widgets import Tone
+from runtime.errors import CanevasError
 
 _KEPT = 4  # more than that nobody reads at once
 
@@ -40,6 +41,12 @@ class Notices(rx.State):
             self._events[self._last] = action[1]
         notice = Notice(id=self._last, text=text, values=values, tone=tone, action=action[0] if action else "")
         self.shown = [*self.shown, notice][-_KEPT:]
+
+    def _tell(self, error: CanevasError) -> None:
+        """Show an error in its own words: what happened and what to do."""
+        self._last += 1
+        text = f"{error.what.rstrip('.')}. {error.mend}".strip()
+        self.shown = [*self.shown, Notice(id=self._last, text=text, values={}, tone="error", action="")][-_KEPT:]
 
     @rx.event
     def fail(self) -> None:

@@ -18,3 +18,9 @@ export const useSession = (connectErrors) =>
       .then((answer) => answer.type === "opaqueredirect" && window.location.assign("/sign-in"))
       .catch(() => {}); // the server is away; the banner says so
   }, [connectErrors.length]);
+
+/** Take over what the account says; until one has chosen, it says nothing. */
+export const usePreferences = ({ theme, language }) => {
+  useEffect(() => theme && window.canevas.choose("theme", theme), [theme]);
+  useEffect(() => language && window.canevas.choose("language", language), [language]);
+};

@@ -7,33 +7,54 @@ from reflex_components_core.core.banner import connect_error_var_data, has_too_m
 from reflex_components_core.el.elements.base import BaseHTML
 from reflex_components_core.el.elements.inline import A  # a plain link; `rx.el.a` never leaves the page
 
-from builder.guard import person
+from builder.guard import backend, person
 from builder.language import LANGUAGES, choice, choose, t
 from builder.notices import notices
+from builder.theme import THEMES
 from builder.widgets import button, empty_state, icon, link, segmented
 
 _library = rx.asset("shell.js", shared=True).importable_path
 
+# What one may choose; `choices.js` knows the same.
+CHOICES = {"theme": ("system", *THEMES), "language": ("system", *LANGUAGES)}
+
 
 class Shell(rx.State):
-    """What the frame shows about the person."""
+    """What the frame shows about the person. preferences: `theme` and `language`, once they have chosen."""
 
     name: str = ""
+    preferences: dict[str, str] = {}
 
     @rx.event
     async def arrive(self) -> None:
         """Load it; every page does this first."""
-        self.name = (await person()).name
+        who = await person()
+        self.name = who.name
+        kept = await backend().preferences(who)
+        self.preferences = {name: kept[name] for name in CHOICES if name in kept}
+
+    @rx.event
+    async def prefer(self, name: str, value: str) -> None:
+        """Keep a choice with the account, so that it holds in every browser."""
+        who = await person()
+        if value in CHOICES.get(name, ()):
+            await backend().prefer(who, name, value)
+            self.preferences = {**self.preferences, name: value}
 
 
 class _Habits(rx.Fragment):
     """The hooks of shell.js, which need a component to live in."""
 
     def add_imports(self) -> dict[str, Any]:
-        return {_library: ["useArrival", "useSession"]}
+        return {_library: ["useArrival", "usePreferences", "useSession"]}
 
     def add_hooks(self) -> list[Any]:
-        return ["useArrival();", rx.Var("useSession(connectErrors);", _var_data=connect_error_var_data)]
+        preferences = Shell.preferences
+        return [
+            "useArrival();",
+            rx.Var("useSession(connectErrors);", _var_data=connect_error_var_data),
+            rx.Var(f"usePreferences({preferences!s});", _var_data=preferences._get_all_var_data()),
+        ]
 
 
 class _PlainForm(BaseHTML):
@@ -132,13 +153,18 @@ def theme_choice(name: str) -> rx.Component:
         ("light", t("Light"), "sun"),
         ("contrast", t("High contrast"), "contrast"),
     ]
-    return segmented(name, t("Theme"), options, choice("theme"), lambda value: choose("theme", value))
+    return segmented(name, t("Theme"), options, choice("theme"), lambda value: _choose("theme", value))
 
 
 def language_choice(name: str) -> rx.Component:
     """The languages, each in its own words; takes effect at once. name: unique on the page."""
     options = [("system", t("System"), ""), *((code, own, "") for code, own in LANGUAGES.items())]
-    return segmented(name, t("Language"), options, choice("language"), lambda value: choose("language", value))
+    return segmented(name, t("Language"), options, choice("language"), lambda value: _choose("language", value))
+
+
+def _choose(name: str, value: str) -> list[Any]:
+    """At once in the browser, then for good on the server."""
+    return [choose(name, value), Shell.prefer(name, value)]
 
 
 def connection() -> rx.Component:

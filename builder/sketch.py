@@ -59,9 +59,9 @@ def drawing(drawn: rx.Var[Sketch]) -> rx.Component:
 
 
 def _box(box: rx.Var[Box]) -> rx.Component:
-    x, y = box["x"].to(float), box["y"].to(float)
+    x, y = box["x"].to_string(), box["y"].to_string()
     return rx.el.g(
-        rx.el.rect(x=x, y=y, width=WIDTH, height=HEIGHT, rx="20", class_name="node"),
-        rx.el.rect(x=x, y=y, width="14", height=HEIGHT, rx="7", class_name="accent"),
+        rx.el.rect(x=x, y=y, width=f"{WIDTH:g}", height=f"{HEIGHT:g}", rx="20", class_name="node"),
+        rx.el.rect(x=x, y=y, width="14", height=f"{HEIGHT:g}", rx="7", class_name="accent"),
         class_name=f"box {box['group']}",
     )

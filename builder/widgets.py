@@ -130,6 +130,23 @@ def badge(text: Any, tone: Tone = "neutral", icon_name: str = "") -> rx.Componen
     return rx.el.span(icon(icon_name or _TONES[tone]), text, class_name=f"badge {tone}")
 
 
+def run_state(state: Any) -> rx.Component:
+    """How a run or a step stands, as an icon and a word. state: a variable with the runtime's name for it."""
+    return rx.match(
+        state,
+        ("done", _state("circle-check", t("Done"), "success")),
+        ("failed", _state("circle-x", t("Failed"), "error")),
+        ("running", _state("loader-circle", t("Running"), "info")),
+        ("cancelled", _state("circle-stop", t("Stopped"), "neutral")),
+        ("skipped", _state("circle-slash", t("Skipped"), "neutral")),
+        _state("circle-dashed", t("Not reached"), "neutral"),
+    )
+
+
+def _state(icon_name: str, word: Any, tone: Tone) -> rx.Component:
+    return rx.el.span(icon(icon_name), word, class_name=f"state-word {tone}")
+
+
 def problem_badge(errors: Any, warnings: Any) -> rx.Component:
     """How many problems a thing has; nothing when there are none."""
     return rx.fragment(

@@ -163,8 +163,8 @@ async def open_runtime(settings: Settings, catalog: Catalog) -> AsyncIterator[Ru
     settings.home.mkdir(parents=True, exist_ok=True)
     database = await Database.connect(settings)
     try:
-        await database.migrate()
         runtime = Runtime(settings, catalog, database)
+        await runtime.flows.purge()
     except BaseException:
         await database.close()
         raise

@@ -43,12 +43,9 @@ def lay(reading: Reading, problems: Sequence[Problem], revision: int, history: H
     return Desk(reading, revision, view(reading, problems), history or History())
 
 
-def one_of(edits: Sequence[Edit]) -> Edit:
+def one_of(edits: Sequence[OneEdit]) -> Edit:
     """Edits that were made together, as the one thing they are to undo."""
-    flat: list[OneEdit] = []
-    for edit in edits:
-        flat.extend(edit.edits if isinstance(edit, Batch) else (edit,))
-    return flat[0] if len(flat) == 1 else Batch(tuple(flat))
+    return edits[0] if len(edits) == 1 else Batch(tuple(edits))
 
 
 def apply_what_fits(flow: Flow, edits: Sequence[Edit]) -> tuple[Flow, list[Edit], int]:

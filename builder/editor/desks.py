@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from builder.editor.desk import Desk, Name, apply_what_fits, lay, one_of, reread, settled, tidied
 from builder.editor.edits import Edit, apply
+from builder.editor.following import with_followers
 from builder.editor.history import History
 from builder.editor.view import changes, plain
 from runtime.errors import ConflictError
@@ -113,7 +114,7 @@ class Desks:
                 return answer
             if not seat.floor <= base <= seat.desk.revision:
                 raise StaleError(seat.desk.revision)
-            edit = one_of(edits)
+            edit = one_of(with_followers(seat.desk.flow, edits, self._catalog))
             history = seat.desk.history.record(seat.desk.flow, edit, self._clock())
             saved = await self._save(person, flow_id, seat, apply(seat.desk.flow, edit), history)
             if batch:

@@ -20,7 +20,7 @@ from builder.editor.document import (
     shallow,
     with_step,
 )
-from builder.editor.renaming import NameTaken, rename_in
+from builder.editor.renaming import NameTaken, rename_step
 from runtime.graph.flow import MAX_STEPS, Edge, Flow, Note, Step
 from runtime.graph.node import ERROR
 
@@ -257,7 +257,7 @@ class Rename(_Edit, frozen=True, tag="rename"):
 
     def _reading(self, name: str, step: Step) -> Step:
         try:
-            config = rename_in(step.config, self.step, self.to)
+            config = rename_step(step.config, self.step, self.to)
         except NameTaken as error:
             raise EditError(
                 f"`{self.to}` already means something else in an expression of `{name}`: {error}",

@@ -8,7 +8,7 @@ from builder.editor.browser.component import Editor, FlowName, icon_set
 from builder.editor.state import Editing
 from builder.language import t
 from builder.shell import frame, header
-from builder.widgets import empty_state, link_button
+from builder.widgets import empty_state, icon, link, link_button
 
 ROUTE = "/flows/[flow_id]"
 
@@ -20,15 +20,23 @@ def editor_page(
     inspector: rx.Component | None = None,
     actions: rx.Component | None = None,
     beside_name: rx.Component | None = None,
+    on_select: rx.event.EventType[list[str]] = (),
+    on_saved: rx.event.EventType[()] = (),
 ) -> rx.Component:
     """The page at `ROUTE`; load it with `Editing.open`.
 
     icons: the Lucide names of the catalog's nodes. overlay: what a run says of the steps. inspector: what the
     selected step (`Editing.selected`) got and gave. actions: buttons at the end of the footer. beside_name: the state
-    of the run.
+    of the run. on_select, on_saved: what else wants to know of the selection, and that an edit was saved.
     """
     top = header(
-        link_button(t("Flows"), "/", kind="quiet", icon_name="chevron-left"),
+        link(
+            icon("chevron-left"),
+            rx.el.span(t("Flows"), class_name="word"),
+            href="/",
+            class_name="button quiet back",
+            aria_label=t("Flows"),
+        ),
         FlowName.create(),
         beside_name or rx.fragment(),
     )
@@ -41,10 +49,10 @@ def editor_page(
         catalog=Editing.catalog,
         choices=Editing.choices,
         icons=icon_set(icons),
-        on_edits=Editing.save,
+        on_edits=[Editing.save, *on_saved],
         on_walk=Editing.walk,
         on_resolve=Editing.resolve,
-        on_select=Editing.select,
+        on_select=[Editing.select, *on_select],
     )
     return frame(top, rx.el.main(rx.cond(Editing.missing, _missing(), editor), id="main", class_name="editor-main"))
 

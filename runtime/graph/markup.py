@@ -147,10 +147,9 @@ def _scalar(event: Any, line: int) -> Any:
         return _WORDS[word]
     if not _NUMBER.match(word):
         return word
-    try:
-        value = int(word) if _WHOLE.match(word) else float(word)
-    except ValueError:  # Python reads no number of more than 4,300 digits
-        value = math.inf
+    if _WHOLE.match(word) and len(word) <= 4_000:  # Python reads no more than 4,300 digits
+        return int(word)
+    value = float(word)
     if not math.isfinite(value):
         raise _wrong(line, f"the number {shorten(word, 20)} is too large; put quotes around it if it is a text")
     return value
@@ -161,8 +160,10 @@ class _PlainDumper(_Dumper):  # type: ignore[misc]
 
 
 def _represent_text(dumper: Any, text: str) -> Any:
-    style = "|" if "\n" in text and not any(line.endswith((" ", "\t")) for line in text.split("\n")) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+    # As a block of lines where that reads well; blanks at the end of a line, or lines at the end, would not be seen.
+    reads_well = "\n" in text.strip() and not text.endswith("\n\n")
+    block = reads_well and all(line == line.rstrip() for line in text.split("\n"))
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if block else None)
 
 
 def _represent_list(dumper: Any, items: list[Any]) -> Any:

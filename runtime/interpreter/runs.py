@@ -158,6 +158,11 @@ class Runs:
             for recorded in await self._journal.events(workspace, run, after):
                 yield recorded
 
+    async def so_far(self, workspace: str, run: str) -> list[Event]:
+        """What has happened in a run until now, without waiting for more. Raises NotFoundError."""
+        alive = self.alive(workspace, run)
+        return list(alive.log) if alive is not None else list(await self._journal.events(workspace, run))
+
     def alive(self, workspace: str, run: str) -> Run | None:
         """The run, if this process drives it."""
         found = self._alive.get(run)

@@ -38,7 +38,6 @@ def listen(host: str, port: int) -> Iterator[socket.socket]:
 
 async def serve(app: ASGIApp, listener: socket.socket) -> None:
     """Answer requests until the task is cancelled; whoever starts it also hears Ctrl-C and SIGTERM."""
-    _spare_what_stays()
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -65,8 +64,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _spare_what_stays() -> None:
-    """Keep the garbage collector off what lives as long as the process.
+def spare_what_stays() -> None:
+    """Keep the garbage collector off what lives as long as the process; for commands, once, before they serve.
 
     Each run leaves some hundred objects for a moment, so that full collections come often; walking modules, classes
     and compiled statements in each of them took a third of a small run's time.

@@ -17,14 +17,12 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 CATALOG = builtin()
 
 
-def example(name: str, model: str = "") -> Flow:
-    """The flow of a file in `examples/`. model: answers instead of the one that each LLM step names."""
+def example(name: str, **settings: Any) -> Flow:
+    """The flow of a file in `examples/`. settings: of every LLM step, instead of what the file says."""
     flow, problems = read((EXAMPLES / f"{name}.yaml").read_text())
     assert flow is not None, problems
-    if not model:
-        return flow
     steps = {
-        key: step.model_copy(update={"config": {**step.config, "model": model}}) if step.kind == "llm" else step
+        key: step.model_copy(update={"config": {**step.config, **settings}}) if step.kind == "llm" else step
         for key, step in flow.steps.items()
     }
     return flow.model_copy(update={"steps": steps})

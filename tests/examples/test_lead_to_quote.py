@@ -11,7 +11,7 @@ from tests.wire.anthropic_server import AnthropicServer, Failure
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 FLOW = example("lead-to-quote")
-CLAUDE = example("lead-to-quote", "claude-haiku-4-5")
+CLAUDE = example("lead-to-quote", model="claude-haiku-4-5")
 CASES = inputs("lead-to-quote")
 
 

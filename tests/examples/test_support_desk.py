@@ -110,7 +110,7 @@ async def test_summary_of_a_real_model_reaches_the_customer(
     claude: Services, anthropic: AnthropicServer, message: str
 ) -> None:
     anthropic.answer = lambda request: "A summary; voilà le résumé ✔"
-    outcome = await run(example("support-desk", "claude-haiku-4-5"), claude, {"message": message})
+    outcome = await run(example("support-desk", model="claude-haiku-4-5"), claude, {"message": message})
     (request,) = anthropic.requests
     assert request.json["model"] == "claude-haiku-4-5"
     assert request.json["messages"][-1]["content"].strip() == message.strip()
@@ -120,7 +120,9 @@ async def test_summary_of_a_real_model_reaches_the_customer(
 
 async def test_failing_model_does_not_lose_the_customer(claude: Services, anthropic: AnthropicServer) -> None:
     anthropic.answer = lambda request: Failure(529, "overloaded_error")
-    outcome = await run(example("support-desk", "claude-haiku-4-5"), claude, {"message": "Are you open this Sunday?"})
+    outcome = await run(
+        example("support-desk", model="claude-haiku-4-5"), claude, {"message": "Are you open this Sunday?"}
+    )
     assert len(anthropic.requests) == 2, "the step is tried once more"
     assert HANDED["en"] in outcome.answer
     assert "summary" in outcome.failures

@@ -39,8 +39,8 @@ class Fate:
 
 def fate(flow: Flow, trigger: str, given: dict[str, Any]) -> Fate:
     """Every step that can come to run, in an order in which each comes after what it waits for."""
-    reads = {name: _reads(step) for name, step in flow.steps.items()}
     into = {name: [edge for edge in flow.edges if edge.target == name] for name in flow.steps}
+    reads = {name: _reads(step, into[name]) for name, step in flow.steps.items()}
     sources = {name: {edge.source for edge in into[name]} | {step for step, _ in reads[name]} for name in flow.steps}
     todo = _alive(flow, sources)
     leaves = [name for name in flow.steps if name in todo and not any(name in sources[other] for other in todo)]
@@ -54,7 +54,9 @@ def fate(flow: Flow, trigger: str, given: dict[str, Any]) -> Fate:
     return known
 
 
-def _reads(step: Step) -> list[tuple[str, str | None]]:
+def _reads(step: Step, edges: list[Edge]) -> list[tuple[str, str | None]]:
+    if any(edge.port == "note" for edge in edges):
+        return []  # the wire wins, what stands in the setting is not looked at
     found = references(step.config.get("note", ""))
     return [(each.step, str(each.keys[0]) if each.keys else None) for each in found]
 
@@ -114,11 +116,9 @@ def _given(step: Step, word: str) -> dict[str, Any]:
 def _instead(name: str, step: Step) -> dict[str, Any]:
     if isinstance(step.on_error, Default):
         default = step.on_error.default
-        return (
-            default
-            if "crossing" in step.kind
-            else {**_given(step, default), **({"status": 200} if step.kind == "end" else {})}
-        )
+        if "crossing" in step.kind:
+            return dict(default)
+        return {"value": default, "status": 200} if step.kind == "end" else {"output": default}
     if step.config.get("hangs"):
         what = f"The step did not end within {step.timeout:g} s ({name})"
         mend = "Give it a longer time-out, or look at what it waits for."

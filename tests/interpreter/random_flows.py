@@ -19,10 +19,11 @@ from tests.interpreter.stage import Begin, no_secret
 
 
 class World:
-    """What is outside of a run and outlives it: how often a body was entered, and how long everything takes."""
+    """What is outside of a run: how often bodies were entered, ever and by this process, and how long things take."""
 
-    def __init__(self, seed: int) -> None:
-        self.entered: Counter[str] = Counter()
+    def __init__(self, seed: int, before: "World | None" = None) -> None:
+        self.ever: Counter[str] = Counter() if before is None else before.ever
+        self.entered: set[str] = set()
         self._chance = Random(seed)
 
     async def pause(self) -> None:
@@ -45,13 +46,14 @@ class Sayer(Node):
 
     async def word(self, context: Context, one: Any, values: tuple[Any, ...]) -> str:
         world, step = WORLD.get(), context.key.rpartition(":")[2]
-        world.entered[step] += 1
+        world.ever[step] += 1
+        world.entered.add(step)
         context.log("entered")
         if self.effect == "reads":
             await world.pause()
         if self.hangs:
             await asyncio.Event().wait()
-        if world.entered[step] <= self.fails:
+        if world.ever[step] <= self.fails:
             raise RuntimeError("not today")
         return mark(self.note, one, list(values))
 

@@ -4,7 +4,8 @@ import { useLanguage } from "$/public/external/builder/language/language.js";
 import { reveal } from "./actions.js";
 import { useDesk } from "./desk.js";
 import { heightOf, WIDTH } from "./geometry.js";
-import { AlertCircle, AlertTriangle, Check, Loader, Mark, SkipForward } from "./marks.jsx";
+import { AlertCircle, Check, Loader, Mark, SkipForward } from "./marks.jsx";
+import { anyError, countProblems, plainProblem, ProblemMark } from "./problem.jsx";
 import { AFTER } from "./wires.js";
 import { duration, useWords } from "./words.js";
 
@@ -47,20 +48,12 @@ const Ports = ({ step, ports, type, lit }) => (
 );
 
 const Problems = ({ step, problems, t }) => {
-  const errors = problems.filter((problem) => problem.severity === "error").length;
-  const Icon = errors ? AlertCircle : AlertTriangle;
-  const label = problems.map((problem) => t(problem.what, problem.values)).join("\n");
+  const severity = anyError(problems) ? "error" : "warning";
+  const label = problems.map((problem) => plainProblem(t, problem)).join("\n");
   const first = problems.find((problem) => problem.field)?.field ?? "";
   return (
-    <button
-      type="button"
-      className={`problems nodrag ${errors ? "error" : "warning"}`}
-      title={label}
-      aria-label={label}
-      tabIndex={-1}
-      onClick={() => reveal(step, first)}
-    >
-      <Icon size={14} aria-hidden="true" />
+    <button type="button" className={`problems nodrag ${severity}`} title={label} aria-label={label} tabIndex={-1} onClick={() => reveal(step, first)}>
+      <ProblemMark severity={severity} size={14} />
       {problems.length > 1 && problems.length}
     </button>
   );
@@ -99,7 +92,7 @@ const spoken = (step, says, t) => {
   return [
     ...new Set([t(step.label), step.title, step.id]),
     state && t(state),
-    problems === 1 ? t("1 problem") : problems > 1 && t("{count} problems", { count: problems }),
+    problems > 0 && countProblems(t, problems),
   ]
     .filter(Boolean)
     .join(", ");
@@ -113,7 +106,7 @@ export const Card = memo(({ id, selected }) => {
   if (!step) return null;
   const { group, icon, inputs = [], outputs = [], problems = [], known = true } = step;
   const state = says?.state ?? "idle";
-  const classes = ["node", group, `is-${state}`, selected && "chosen", lit === NOTHING && "dim", !known && "unknown", step.entry === false && "starts"];
+  const classes = ["step-card", group, `is-${state}`, selected && "chosen", lit === NOTHING && "dim", !known && "unknown", step.entry === false && "starts"];
   return (
     <article className={classes.filter(Boolean).join(" ")} style={{ width: WIDTH, height: heightOf(step) }}>
       <span className="unseen" id={`step-${id}`}>

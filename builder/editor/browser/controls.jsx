@@ -6,8 +6,8 @@ import { Keyboard, Maximize, Minus, Plus, Redo, StickyNote, Tidy, Undo } from ".
 import { walk } from "./queue.js";
 import { useWords } from "./words.js";
 
-const Tool = ({ label, keys, icon: Icon, ...rest }) => (
-  <button type="button" className="tool" aria-label={label} title={keys ? `${label} (${keys})` : label} {...rest}>
+const Tool = ({ label, keys, icon: Icon, extra, ...rest }) => (
+  <button type="button" className={extra ? "tool extra" : "tool"} aria-label={label} title={keys ? `${label} (${keys})` : label} {...rest}>
     <Icon size={16} aria-hidden="true" />
   </button>
 );
@@ -24,13 +24,13 @@ export const Controls = ({ flow }) => {
       <Tool label={named(t, "Undo", undo)} keys="Ctrl Z" icon={Undo} disabled={!undo} onClick={() => walk("undo")} />
       <Tool label={named(t, "Redo", redo)} keys="Ctrl ⇧ Z" icon={Redo} disabled={!redo} onClick={() => walk("redo")} />
       <hr />
-      <Tool label={t("Zoom in")} keys="+" icon={Plus} onClick={() => flow.zoomIn({ duration: 200 })} />
-      <Tool label={t("Zoom out")} keys="-" icon={Minus} onClick={() => flow.zoomOut({ duration: 200 })} />
+      <Tool label={t("Zoom in")} keys="+" icon={Plus} extra onClick={() => flow.zoomIn({ duration: 200 })} />
+      <Tool label={t("Zoom out")} keys="-" icon={Minus} extra onClick={() => flow.zoomOut({ duration: 200 })} />
       <Tool label={t("Fit the view")} keys="1" icon={Maximize} onClick={() => flow.fitView({ padding: 0.18, maxZoom: 1, duration: 300 })} />
       <hr />
       <Tool label={t("Tidy up")} icon={Tidy} onClick={tidy} disabled={!get().model.order.length} />
-      <Tool label={t("Add a note")} icon={StickyNote} onClick={() => addNote()} />
-      <Tool label={t("Keyboard shortcuts")} keys="?" icon={Keyboard} onClick={() => set({ help: true })} />
+      <Tool label={t("Add a note")} icon={StickyNote} extra onClick={() => addNote()} />
+      <Tool label={t("Keyboard shortcuts")} keys="?" icon={Keyboard} extra onClick={() => set({ help: true })} />
     </div>
   );
 };

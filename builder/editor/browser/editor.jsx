@@ -28,10 +28,18 @@ export const Editor = ({ opened, answer, overlay, catalog, choices, icons, onEdi
   useLayoutEffect(() => {
     if (catalog?.kinds) set({ catalog, icons });
   }, [catalog, icons]);
-  useLayoutEffect(() => choices && set({ choices }), [choices]);
-  useLayoutEffect(() => open(opened), [opened]);
-  useLayoutEffect(() => receive(answer), [answer]);
-  useLayoutEffect(() => takeOverlay(overlay), [overlay]);
+  useLayoutEffect(() => {
+    if (choices?.models) set({ choices });
+  }, [choices]);
+  useLayoutEffect(() => {
+    open(opened);
+  }, [opened]);
+  useLayoutEffect(() => {
+    receive(answer);
+  }, [answer]);
+  useLayoutEffect(() => {
+    takeOverlay(overlay);
+  }, [overlay]);
   useTelling(onSelect);
   useEffect(() => {
     window.addEventListener("keydown", onWindowKeys);

@@ -1,7 +1,7 @@
 // One setting of a step: its label, its control from the closed set of widgets, its help, and what is wrong with it.
 import { useRef, useState } from "react";
 import { setField, useDraft } from "./draft.js";
-import { AlertCircle } from "./marks.jsx";
+import { ProblemMark, ProblemText } from "./problem.jsx";
 import { References } from "./references.jsx";
 import { WIDGETS } from "./widgets.jsx";
 import { useWords } from "./words.js";
@@ -62,9 +62,9 @@ export const Field = ({ step, field, value, wires, problems }) => {
       <div id={`${id}-error`} aria-live="polite">
         {problems.map((problem) => (
           <p key={problem.what} className="error">
-            <AlertCircle size={14} aria-hidden="true" />
+            <ProblemMark severity={problem.severity} size={14} />
             <span>
-              {t(problem.what, problem.values)} {problem.mend && t(problem.mend, problem.values)}
+              <ProblemText problem={problem} />
             </span>
           </p>
         ))}

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "react";
 import { nameOf, reveal } from "./actions.js";
 import { useDesk } from "./desk.js";
 import { AlertCircle, AlertTriangle, Check, CloudOff, Loader } from "./marks.jsx";
+import { countProblems, ProblemMark, ProblemText } from "./problem.jsx";
 import { edit, retry } from "./queue.js";
 import { useWords } from "./words.js";
 
@@ -38,13 +39,13 @@ const Problems = () => {
     return () => document.removeEventListener("pointerdown", outside);
   }, [open]);
   const escape = (event) => event.key === "Escape" && setOpen(false);
-  const label = !all.length ? t("No problems") : all.length === 1 ? t("1 problem") : t("{count} problems", { count: all.length });
+  const label = !all.length ? t("No problems") : countProblems(t, all.length);
   const Icon = errors ? AlertCircle : all.length ? AlertTriangle : Check;
   return (
     <div className="validation" ref={box} onKeyDown={escape}>
-      <button type="button" className={`button quiet ${errors ? "error" : all.length ? "warning" : "success"}`} aria-expanded={open} disabled={!all.length} onClick={() => setOpen(!open)}>
+      <button type="button" className={`button quiet ${errors ? "error" : all.length ? "warning" : "success"}`} aria-label={label} aria-expanded={open} disabled={!all.length} onClick={() => setOpen(!open)}>
         <Icon size={16} aria-hidden="true" />
-        {label}
+        <span className="word">{label}</span>
       </button>
       {open && all.length > 0 && (
         <ul className="overlay-list problem-list" aria-label={t("Problems")}>
@@ -58,7 +59,6 @@ const Problems = () => {
 };
 
 const Problem = ({ problem, step, t, done }) => {
-  const Icon = problem.severity === "error" ? AlertCircle : AlertTriangle;
   const lost = problem.edge && !step; // no step to go to: the wire leads nowhere
   const go = () => {
     if (step) reveal(step.id, problem.field ?? "");
@@ -67,11 +67,10 @@ const Problem = ({ problem, step, t, done }) => {
   return (
     <li>
       <button type="button" onClick={go}>
-        <Icon size={16} className={problem.severity} aria-hidden="true" />
+        <ProblemMark severity={problem.severity} className={problem.severity} />
         <span>
           {step && <strong>{nameOf({ ...step, label: t(step.label) })} </strong>}
-          {t(problem.what, problem.values)}
-          <span className="mend">{problem.mend && t(problem.mend, problem.values)}</span>
+          <ProblemText problem={problem} />
         </span>
       </button>
       {lost && (
@@ -96,9 +95,9 @@ export const SaveState = () => {
   };
   const [Icon, text] = says[patient];
   return (
-    <p className={`save-state ${patient}`} role="status" title={patient === "failed" && reason ? t(...reason) : undefined}>
+    <p className={`save-state ${patient}`} role="status" aria-label={text} title={patient === "failed" && reason ? t(...reason) : text}>
       <Icon size={14} className={patient === "saving" ? "turning" : ""} aria-hidden="true" />
-      {text}
+      <span className="word">{text}</span>
       {patient === "failed" && (
         <button type="button" className="link" onClick={retry}>
           {t("Try again")}

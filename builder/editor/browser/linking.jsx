@@ -17,8 +17,12 @@ const Ends = ({ linking }) => {
   const list = useRef(null);
   const outputs = model.steps[linking.step]?.outputs ?? [];
   const ends = linking.partners;
-  useEffect(() => list.current.focus(), []);
-  useEffect(() => list.current.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" }), [at]);
+  useEffect(() => {
+    list.current.focus();
+  }, []);
+  useEffect(() => {
+    list.current.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
+  }, [at]);
   const back = () => document.querySelector(`.react-flow__node[data-id="${linking.step}"]`)?.focus();
   const keys = (event) => {
     event.stopPropagation();

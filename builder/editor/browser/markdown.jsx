@@ -2,7 +2,8 @@
 
 const INLINE = /\*\*(.+?)\*\*|\*(.+?)\*|`(.+?)`|\[(.+?)\]\((https?:\/\/[^\s)]+)\)/;
 
-const inline = (text) => {
+/** Emphasis, code and links of one line. */
+export const inline = (text) => {
   const found = INLINE.exec(text);
   if (!found) return [text];
   const [all, strong, em, code, label, href] = found;
@@ -20,6 +21,9 @@ const inline = (text) => {
   );
   return [text.slice(0, key), made, ...inline(text.slice(key + all.length))];
 };
+
+/** A text without its marks, for places that hold no elements. */
+export const bare = (text) => text.replace(/[`*]/g, "");
 
 const block = (lines, key) => {
   const heading = /^#{1,4}\s+(.*)/.exec(lines[0]);

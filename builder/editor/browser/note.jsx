@@ -11,7 +11,9 @@ export const NoteCard = memo(({ id, selected }) => {
   const note = useDesk((desk) => desk.model.notes[id.slice(5)]);
   const [draft, setDraft] = useState(null);
   const area = useRef(null);
-  useEffect(() => area.current?.focus(), [draft === null]);
+  useEffect(() => {
+    area.current?.focus();
+  }, [draft === null]);
   if (!note) return null;
   const done = () => {
     if (draft !== null && draft !== note.text) edit({ do: "set_note", note: note.id, text: draft });

@@ -2,7 +2,8 @@
 import { nameOf, reveal } from "./actions.js";
 import { set, useDesk } from "./desk.js";
 import { useDraft } from "./draft.js";
-import { AlertCircle, AlertTriangle, Mark, X } from "./marks.jsx";
+import { Mark, X } from "./marks.jsx";
+import { anyError, countProblems, ProblemMark } from "./problem.jsx";
 import { edit } from "./queue.js";
 import { flowOrder } from "./wires.js";
 import { useWords } from "./words.js";
@@ -45,7 +46,7 @@ export const Outline = () => {
 
 const Row = ({ step, says, after, t }) => {
   const problems = step.problems ?? [];
-  const wrong = problems.some((problem) => problem.severity === "error");
+  const severity = anyError(problems) ? "error" : "warning";
   const state = STATES[says?.state];
   return (
     <li>
@@ -60,9 +61,9 @@ const Row = ({ step, says, after, t }) => {
           </span>
         </span>
         {problems.length > 0 && (
-          <span className={wrong ? "error" : "warning"}>
-            {wrong ? <AlertCircle size={14} aria-hidden="true" /> : <AlertTriangle size={14} aria-hidden="true" />}
-            <span className="unseen">{problems.length === 1 ? t("1 problem") : t("{count} problems", { count: problems.length })}</span>
+          <span className={severity}>
+            <ProblemMark severity={severity} size={14} />
+            <span className="unseen">{countProblems(t, problems.length)}</span>
           </span>
         )}
       </button>

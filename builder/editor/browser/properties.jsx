@@ -1,11 +1,12 @@
 // What is selected, and its settings; with nothing selected, the flow itself and its steps as a list.
-import { useEffect, useRef, useState } from "react";
+import { Fragment, useEffect, useRef, useState } from "react";
 import { duplicate, linkFrom, nameOf, remove, reveal } from "./actions.js";
 import { get, set, useDesk } from "./desk.js";
 import { useDraft } from "./draft.js";
 import { Field } from "./field.jsx";
 import { Outline } from "./outline.jsx";
-import { AlertCircle, AlertTriangle, Copy, Link, Mark, Trash, X } from "./marks.jsx";
+import { Copy, Link, Mark, Trash, X } from "./marks.jsx";
+import { ProblemMark, ProblemText } from "./problem.jsx";
 import { edit } from "./queue.js";
 import { Trouble } from "./trouble.jsx";
 import { useWords } from "./words.js";
@@ -28,11 +29,11 @@ export const Properties = ({ inspector }) => {
       {steps > 1 ? (
         <Several count={steps} />
       ) : steps === 1 && one ? (
-        <>
-          <Heading key={one.id} step={one} />
+        <Fragment key={one.id}>
+          <Heading step={one} />
           {inspector && <Tabs tab={tab} setTab={setTab} />}
-          {tab === "settings" || !inspector ? <Settings key={one.id} step={one} /> : <div className="pane">{inspector}</div>}
-        </>
+          {tab === "settings" || !inspector ? <Settings step={one} /> : <div className="pane">{inspector}</div>}
+        </Fragment>
       ) : (
         <Outline />
       )}
@@ -174,21 +175,18 @@ const Settings = ({ step }) => {
   );
 };
 
-const Said = ({ problems }) => {
-  const t = useWords();
-  return (
+const Said = ({ problems }) => (
     <ul className="said">
       {problems.map((problem) => (
         <li key={`${problem.what}${problem.edge}${problem.field}`} className={problem.severity}>
-          {problem.severity === "error" ? <AlertCircle size={16} aria-hidden="true" /> : <AlertTriangle size={16} aria-hidden="true" />}
+          <ProblemMark severity={problem.severity} />
           <span>
-            {t(problem.what, problem.values)} {problem.mend && t(problem.mend, problem.values)}
+            <ProblemText problem={problem} />
           </span>
         </li>
       ))}
     </ul>
-  );
-};
+);
 
 /** The wires of a step as a list: what a mouse sees on the canvas, for everybody. */
 const Wires = ({ step, arriving, model }) => {

@@ -49,7 +49,9 @@ const List = ({ step, onChoose, close }) => {
     document.addEventListener("pointerdown", outside);
     return () => document.removeEventListener("pointerdown", outside);
   }, []);
-  useEffect(() => list.current.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" }), [at]);
+  useEffect(() => {
+    list.current.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
+  }, [at]);
   const choose = ({ step: other, port }) => {
     onChoose(`{{ ${other.id}.${port.name} }}`);
     close();

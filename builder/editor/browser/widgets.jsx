@@ -5,6 +5,8 @@ import { ChevronDown } from "./marks.jsx";
 import { KeyValues, List, Records } from "./tables.jsx";
 import { useWords } from "./words.js";
 
+const FINE = 200;
+
 const described = (id, invalid) => ({
   id,
   "aria-invalid": invalid || undefined,
@@ -43,7 +45,7 @@ const NumberField = ({ id, control, field, value, onChange, invalid }) => {
     if (next.trim() === "") onChange("");
     else onChange(Number.isFinite(number) ? number : next); // what is no number is told by the server, beside the field
   };
-  const range = [field.minimum, field.maximum].every((end) => end !== undefined && end !== null);
+  const range = (field.maximum ?? NaN) - (field.minimum ?? NaN) <= FINE; // wider ones cannot be set with a slider
   return (
     <div className="number">
       <input ref={control} {...described(id, invalid)} className="input" inputMode={field.whole ? "numeric" : "decimal"} value={text} onChange={(event) => change(event.target.value)} autoComplete="off" />

@@ -6,23 +6,24 @@ import { useDesk } from "./desk.js";
 import { Unlink } from "./marks.jsx";
 import { useWords } from "./words.js";
 
-/** Whether something goes over a wire now: its source streams or its target works on what came. */
-const flows = (overlay, source, target) => {
+/** Whether something goes over a wire now, or went: its source has given and its target is at work, or was. */
+const traffic = (overlay, { source, output, target }) => {
   const from = overlay[source]?.state;
   const to = overlay[target]?.state;
-  return to === "running" && from !== "skipped" ? "flowing" : from === "done" && to === "done" ? "passed" : "";
+  const gave = output === "error" ? from === "failed" : from === "done";
+  return gave && to === "running" ? "flowing" : gave && to === "done" ? "passed" : "";
 };
 
-export const Wire = memo(({ id, source, target, sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition, selected, data }) => {
+export const Wire = memo(({ id, target, sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition, selected, data }) => {
   const t = useWords();
-  const state = useDesk((desk) => flows(desk.overlay, source, target));
+  const state = useDesk((desk) => traffic(desk.overlay, data));
   const wrong = useDesk((desk) => (desk.model.steps[target]?.problems ?? NONE).some((problem) => problem.edge === id));
   const [path, x, y] = getBezierPath({ sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition, curvature: 0.32 });
-  const classes = ["wire", data?.reference && "reference", state, wrong && "wrong", selected && "chosen"];
+  const classes = ["flow-wire", data.reference && "reference", state, wrong && "wrong", selected && "chosen"];
   return (
     <>
       <BaseEdge id={id} path={path} className={classes.filter(Boolean).join(" ")} interactionWidth={18} />
-      {selected && !data?.reference && (
+      {selected && !data.reference && (
         <EdgeLabelRenderer>
           <button
             type="button"
@@ -46,8 +47,8 @@ export const LooseWire = ({ fromX, fromY, toX, toY, fromPosition, toPosition, co
   const [path] = getBezierPath({ sourceX: fromX, sourceY: fromY, targetX: toX, targetY: toY, sourcePosition: fromPosition, targetPosition: toPosition, curvature: 0.32 });
   return (
     <g>
-      <path className={`wire loose ${connectionStatus ?? ""}`} d={path} />
-      <circle className="wire-end" cx={toX} cy={toY} r={4} />
+      <path className={`flow-wire loose ${connectionStatus ?? ""}`} d={path} />
+      <circle className="flow-wire-end" cx={toX} cy={toY} r={4} />
     </g>
   );
 };

@@ -2,7 +2,7 @@
 
 import pytest
 
-from builder.editor.renaming import NameTaken, rename_in
+from builder.editor.renaming import NameTaken, rename_output, rename_step
 from runtime.graph.expressions import references
 
 CASES = {
@@ -28,23 +28,41 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_expressions_follow_a_new_name(case: str) -> None:
     before, expected = CASES[case]
-    assert rename_in(before, "ask", "tell") == expected
+    assert rename_step(before, "ask", "tell") == expected
 
 
 def test_what_reads_nothing_of_it_is_the_same_object() -> None:
     value = {"a": ["{{ start.x }}", {"ask": "ask"}], "b": "{{ 1 + 1 }}"}
-    assert rename_in(value, "ask", "tell") is value
+    assert rename_step(value, "ask", "tell") is value
 
 
 def test_a_name_that_means_something_else_is_refused() -> None:
     with pytest.raises(NameTaken):
-        rename_in("{{ [x + ask.n for x in ask.items] }}", "ask", "x")
+        rename_step("{{ [x + ask.n for x in ask.items] }}", "ask", "x")
     with pytest.raises(NameTaken):
-        rename_in("{{ list(map(lambda x: x + ask.n, [1])) }}", "ask", "x")
+        rename_step("{{ list(map(lambda x: x + ask.n, [1])) }}", "ask", "x")
 
 
 def test_an_expression_reads_the_same_as_before_but_for_the_name() -> None:
     text = "{{ ask.a.b[0] }} {{ sum(ask.rows[i]['n'] for i in range(len(ask.rows))) + start.x }}"
-    renamed = rename_in(text, "ask", "tell")
+    renamed = rename_step(text, "ask", "tell")
     swapped = [("tell" if r.step == "ask" else r.step, r.keys) for r in references(text)]
     assert [(r.step, r.keys) for r in references(renamed)] == swapped
+
+
+OUTPUTS = {
+    "a path": ("{{ ask.text }} and {{ ask.text.x[0] }}", "{{ ask.words }} and {{ ask.words.x[0] }}"),
+    "a key in brackets": ("{{ ask['text'] }} {{ len(ask[\"text\"]) }}", "{{ ask['words'] }} {{ len(ask['words']) }}"),
+    "inside code": ("{{ ask.text.upper() + start.text }}", "{{ ask.words.upper() + start.text }}"),
+    "only that output": ("{{ ask.texts }} {{ ask.x.text }} {{ ask }}", "{{ ask.texts }} {{ ask.x.text }} {{ ask }}"),
+    "only that step": ("{{ other.text }}", "{{ other.text }}"),
+    "several lines": ("{{ ask\n  .text +\n  'é' + ask.text }}", "{{ ask\n  .words +\n  'é' + ask.words }}"),
+    "inside an f-string": ("{{ f'{ask.text}!' }}", "{{ f'{ask.words}!' }}"),
+    "a name of the expression's own": ("{{ [ask.text for ask in start.x] }}", "{{ [ask.text for ask in start.x] }}"),
+}
+
+
+@pytest.mark.parametrize("case", OUTPUTS)
+def test_expressions_follow_an_output_with_a_new_name(case: str) -> None:
+    before, expected = OUTPUTS[case]
+    assert rename_output({"deep": [before]}, "ask", "text", "words") == {"deep": [expected]}

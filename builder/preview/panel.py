@@ -1,0 +1,196 @@
+"""The preview's panel over the canvas: a chat or a form, the run's state, its answer, and a way to stop it."""
+
+from typing import Any
+
+import reflex as rx
+
+from builder.language import t, tr
+from builder.preview.inputs import InputForm
+from builder.preview.inspector import failure, state_badge
+from builder.preview.state import Previewing
+from builder.preview.transcript import Turn
+from builder.widgets import button, icon, icon_button
+
+_FORM = "preview-form"
+
+
+def run_button() -> rx.Component:
+    """Opens and closes the panel; stands in the footer."""
+    return button(
+        t("Run"),
+        icon_name="play",
+        kind="plain",
+        on_click=Previewing.toggle,
+        aria_expanded=Previewing.is_open,
+        aria_controls="preview",
+        id="run-button",
+    )
+
+
+def run_state() -> rx.Component:
+    """The state of the last run, beside the flow's name."""
+    return rx.el.span(state_badge(Previewing.state), role="status", class_name="run-state")
+
+
+def panel() -> rx.Component:
+    """The panel; nothing while it is closed."""
+    return rx.cond(
+        Previewing.is_open,
+        rx.el.section(
+            _head(),
+            rx.cond(
+                Previewing.starts.length() == 0,
+                rx.el.p(t("The flow has no start yet. Add one from the palette."), class_name="none"),
+                rx.cond(Previewing.form["trigger"] == "chat", _chat(), _form()),
+            ),
+            id="preview",
+            class_name="preview",
+            aria_label=t("Preview"),
+        ),
+    )
+
+
+def _head() -> rx.Component:
+    return rx.el.header(
+        rx.el.h2(t("Preview")),
+        state_badge(Previewing.state),
+        rx.el.span(class_name="space"),
+        rx.cond(
+            Previewing.is_running,
+            button(t("Stop"), icon_name="square", kind="danger", on_click=Previewing.stop),
+            rx.cond(
+                Previewing.turns.length() > 0,
+                icon_button("rotate-ccw", t("New conversation"), on_click=Previewing.forget),
+            ),
+        ),
+        icon_button("x", t("Close the preview"), on_click=Previewing.toggle),
+    )
+
+
+def _start_choice() -> rx.Component:
+    options = rx.foreach(
+        Previewing.starts, lambda start, number: rx.el.option(start["title"], value=number.to_string())
+    )
+    return rx.cond(
+        Previewing.starts.length() > 1,
+        rx.el.label(
+            t("Start"),
+            rx.el.select(options, value=Previewing.start.to_string(), on_change=Previewing.choose, class_name="input"),
+            class_name="field",
+        ),
+    )
+
+
+# --- chat ------------------------------------------------------------------------------------------------------
+
+
+def _chat() -> rx.Component:
+    return rx.fragment(
+        _start_choice(),
+        rx.auto_scroll(
+            rx.cond(
+                Previewing.turns.length() == 0,
+                rx.el.p(t("Write a message; the flow answers as it stands now."), class_name="none"),
+                rx.foreach(Previewing.turns, _turn),
+            ),
+            _summary(),
+            class_name="turns",
+            role="log",
+            aria_live="polite",
+            tab_index=0,
+            aria_label=t("Conversation"),
+        ),
+        rx.el.form(
+            rx.el.textarea(
+                name="message",
+                id="preview-message",
+                class_name="input",
+                rows=2,
+                placeholder=t("Message"),
+                aria_label=t("Message"),
+                enter_key_submit=True,
+                required=True,
+            ),
+            button(t("Send"), icon_name="send", kind="primary", type="submit", busy=Previewing.is_running),
+            on_submit=Previewing.send,
+            reset_on_submit=True,
+            class_name="say",
+        ),
+    )
+
+
+def _turn(turn: rx.Var[Turn]) -> rx.Component:
+    return rx.el.div(
+        rx.el.p(rx.cond(turn.role == "user", t("You"), t("Flow")), class_name="who"),
+        rx.el.p(
+            rx.cond((turn.state == "streaming") & (turn.text == ""), rx.el.span("…", class_name="waiting"), turn.text),
+            class_name="text",
+        ),
+        rx.cond(turn.note != "", rx.el.p(t("answered by {models}", models=turn.note), class_name="note")),
+        class_name=f"turn {turn.role} {turn.state}",
+    )
+
+
+# --- form ------------------------------------------------------------------------------------------------------
+
+
+def _form() -> rx.Component:
+    return rx.el.div(
+        _start_choice(),
+        rx.el.form(
+            rx.foreach(Previewing.form["fields"], _field),
+            button(t("Run"), icon_name="play", kind="primary", type="submit", busy=Previewing.is_running),
+            on_submit=Previewing.submit,
+            id=_FORM,
+            class_name="asked",
+        ),
+        _answer(),
+        class_name="filled",
+    )
+
+
+def _field(field: rx.Var[InputForm]) -> rx.Component:
+    name = f"input-{field['name']}"
+    wrong = Previewing.wrong[field["name"]]
+    own: dict[str, Any] = {"name": field["name"], "id": name, "class_name": "input"}
+    required = rx.cond(field["required"], rx.fragment(), rx.el.span(t("optional"), class_name="optional"))
+    return rx.el.div(
+        rx.el.label(field["name"], " ", required, html_for=name),
+        rx.match(
+            field["widget"],
+            ("number", rx.el.input(input_mode="decimal", **own)),
+            ("switch", rx.el.input(type="checkbox", role="switch", name=field["name"], id=name)),
+            ("json", rx.el.textarea(rows=3, placeholder=field["sample"], **{**own, "class_name": "input code"})),
+            rx.el.textarea(rows=2, **own),
+        ),
+        rx.cond(field["help"] != "", rx.el.p(tr(field["help"]), class_name="help")),
+        rx.cond(wrong, rx.el.p(icon("circle-alert"), tr(wrong), class_name="error", role="alert")),
+        class_name="field",
+    )
+
+
+def _answer() -> rx.Component:
+    return rx.fragment(
+        rx.cond(Previewing.told != "", failure(Previewing.told, Previewing.mend)),
+        rx.cond(
+            Previewing.state == "done",
+            rx.el.section(
+                rx.el.h3(t("Answer")),
+                rx.el.pre(Previewing.output, class_name="value", tab_index=0, aria_label=t("Answer")),
+                class_name="values-of",
+            ),
+        ),
+        _summary(),
+    )
+
+
+def _summary() -> rx.Component:
+    return rx.cond(
+        Previewing.ms > 0,
+        rx.el.p(
+            Previewing.ms.to_string(),
+            " ms",
+            rx.cond(Previewing.tokens > 0, rx.fragment(" · ", t("{count} tokens", count=Previewing.tokens))),
+            class_name="summary",
+        ),
+    )

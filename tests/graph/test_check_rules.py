@@ -1,0 +1,221 @@
+"""Every rule a flow keeps: a flow that breaks it, and what is said, where, and how to mend it."""
+
+import os
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runtime.graph.check import check, missing_secrets, needs
+from runtime.graph.flow import Edge, Flow, Step
+from runtime.graph.flowfile import from_document
+from runtime.graph.plan import BrokenFlow, compile_flow
+from runtime.graph.problems import MESSAGES, Problem, errors, listed
+from runtime.graph.reading import read_flow
+from tests.graph.documents import nearly_flows
+from tests.graph.nodes import CATALOG
+
+EXAMPLES = int(os.environ.get("CANEVAS_EXAMPLES", "150"))
+
+
+def flow_of(steps: dict[str, Any], *wires: str) -> Flow:
+    """A flow from `id: kind` or `id: {kind: …, config: …}` and wires."""
+    made = {name: {"kind": step} if isinstance(step, str) else step for name, step in steps.items()}
+    flow, problems = from_document({"canevas": 1, "steps": made, "edges": list(wires)})
+    assert flow is not None, problems
+    return flow
+
+
+def begun(steps: dict[str, Any], *wires: str) -> Flow:
+    """The same with a start `s`, wired to every step without a wire of its own."""
+    wired = {Edge.parse(wire).target for wire in wires}
+    free = [f"s.output -> {name}" for name in steps if name not in wired]
+    return flow_of({"s": "begin", **steps}, *wires, *free)
+
+
+def labels(*names: str) -> dict[str, Any]:
+    return {"kind": "labels", "config": {"labels": list(names)}}
+
+
+def strict(**config: Any) -> dict[str, Any]:
+    return {"kind": "strict", "config": {"limit": 1, **config}}
+
+
+def plain(text: str, **more: Any) -> dict[str, Any]:
+    return {"kind": "plain", "config": {"text": text}, **more}
+
+
+@pytest.mark.parametrize(
+    ("flow", "code", "place", "says"),
+    [
+        # settings
+        (begun({"a": "nothing"}), "unknown_kind", ("a", "", ""), "No node is called `nothing`"),
+        (begun({"a": {"kind": "plain", "version": 2}}), "newer_version", ("a", "", ""), "version 2 of its node; this Canevas has 1"),
+        (begun({"a": {"kind": "old", "version": 2, "config": {"words": ["x"]}}}), "blocked_migration", ("a", "", ""), "Words are one text now"),
+        (begun({"a": {"kind": "old", "version": 1, "config": {}}}), "blocked_migration", ("a", "", ""), "KeyError('wrods')"),
+        (begun({"a": {"kind": "old", "version": 2, "config": {"words": 5}}}), "blocked_migration", ("a", "", ""), "AttributeError"),
+        (begun({"a": "strict"}), "missing_value", ("a", "limit", ""), "`limit` has no value"),
+        (begun({"a": strict(limit=11)}), "bad_value", ("a", "limit", ""), "less than or equal to 10"),
+        (begun({"a": strict(limit="many")}), "bad_value", ("a", "limit", ""), "valid integer"),
+        (begun({"a": strict(mode="odd")}), "bad_value", ("a", "mode", ""), "'fast' or 'slow'"),
+        (begun({"a": strict(mode="slow", limit=9)}), "bad_settings", ("a", "", ""), "slow goes with at most 5"),
+        (begun({"a": strict(x=[1])}), "bad_settings", ("a", "", ""), "AttributeError"),
+        (begun({"a": strict(colour="red")}), "unknown_field", ("a", "colour", ""), "no setting `colour`"),
+        (begun({"a": plain("{{ }}")}), "bad_expression", ("a", "text", ""), "An expression is empty"),
+        (begun({"a": plain("{{ s.output")}), "bad_expression", ("a", "text", ""), "never closed"),
+        # ports
+        (begun({"a": labels("x", "x")}, "s.output -> a"), "bad_port", ("a", "", ""), "called `x`"),
+        (begun({"a": labels("no name")}), "bad_port", ("a", "", ""), "called `no name`"),
+        (begun({"a": labels("{{ s.output }}")}), "bad_port", ("a", "", ""), "called `{{ s.output }}`"),
+        (begun({"a": labels("error") | {"on_error": "port"}}), "bad_port", ("a", "", ""), "called `error`"),
+        (begun({"a": {"kind": "slots", "config": {"slots": ["slots"]}}}), "bad_port", ("a", "", ""), "called `slots`"),
+        (begun({"a": {"kind": "slots", "config": {"slots": ["after"]}}}), "bad_port", ("a", "", ""), "called `after`"),
+        # starts
+        (flow_of({}), "no_trigger", ("", "", ""), "no start"),
+        (flow_of({"a": "plain"}), "no_trigger", ("", "", ""), "no start"),
+        # wires
+        (begun({"a": "plain"}, "s.output -> a", "s.output -> a"), "duplicate_edge", ("a", "", "s.output -> a"), "stands twice"),
+        (begun({"a": "plain"}, "s.output -> a", "gone.output -> a"), "edge_unknown_step", ("a", "", "gone.output -> a"), "does not exist: `gone`"),
+        (begun({"a": "plain"}, "s.output -> gone"), "edge_unknown_step", ("", "", "s.output -> gone"), "`gone`"),
+        (begun({"a": "plain"}, "x.output -> y"), "edge_unknown_step", ("", "", "x.output -> y"), "`x`"),
+        (begun({"a": "plain"}, "s.body -> a"), "edge_unknown_output", ("s", "", "s.body -> a"), "leaves from `body`, which the step does not have. It has: output"),
+        (begun({"a": "plain"}, "s.error -> a"), "edge_unknown_output", ("s", "", "s.error -> a"), "leaves from `error`"),
+        (begun({"a": "plain"}, "s.output -> a.words"), "edge_unknown_input", ("a", "words", "s.output -> a.words"), "It has: text, after, value, values"),
+        (flow_of({"s": "begin", "t": "begin"}, "s.output -> t"), "edge_unknown_input", ("t", "after", "s.output -> t"), "It has: none"),
+        (flow_of({"s": "begin", "t": "begin"}, "s.output -> t.greeting"), "edge_unknown_input", ("t", "greeting", "s.output -> t.greeting"), "It has: none"),
+        (begun({"a": "end", "b": "plain"}, "a.output -> b"), "edge_unknown_output", ("a", "", "a.output -> b"), "It has: none"),
+        (begun({"a": "plain", "b": "needs"}, "a.output -> b.number"), "type_mismatch", ("b", "number", "a.output -> b.number"), "carries a text into a port that takes a number"),
+        (begun({"a": "needs", "b": "plain"}, "s.output -> a.number", "a.output -> b.text"), "type_mismatch", ("a", "number", "s.output -> a.number"), "carries an object into a port that takes a number"),
+        (begun({"a": "needs"}), "missing_wire", ("a", "number", ""), "The input `number` needs a wire"),
+        # what a failed step gives
+        (begun({"a": {"kind": "plain", "on_error": {"default": [1]}}}), "bad_default", ("a", "", ""), "`output`: expected a text, got a list"),
+        (begun({"a": {"kind": "fork", "on_error": {"default": {"up": 1}}}}, "s.output -> a.value"), "bad_default", ("a", "", ""), "it names up, and the outputs are left, right"),
+        (begun({"a": {"kind": "fork", "on_error": {"default": {"left": "x"}}}}, "s.output -> a.value"), "bad_default", ("a", "", ""), "`left`: expected a number, got a text"),
+        # references
+        (begun({"a": plain("{{ gone.output }}")}), "unknown_step", ("a", "text", ""), "refers to `gone`, and no step is called that. Steps: s"),
+        (begun({"a": plain("{{ s.body }}")}), "unknown_output", ("a", "text", ""), "refers to `s.body`, which `s` does not give. It gives: output"),
+        (begun({"a": plain("{{ s[0] }}")}), "unknown_output", ("a", "text", ""), "refers to `s.0`"),
+        (begun({"a": plain("{{ a.output }}")}), "self_reference", ("a", "text", ""), "refers to the step itself"),
+        # order
+        (begun({"a": "plain"}, "s.output -> a", "a.output -> a.value"), "cycle", ("a", "", ""), "wait for each other: a."),
+        (begun({"b": "plain", "a": "plain"}, "a.output -> b", "b.output -> a"), "cycle", ("b", "", ""), "wait for each other: b, a."),
+        (begun({"a": plain("{{ b.output }}"), "b": "plain"}, "a.output -> b"), "cycle", ("a", "", ""), "a, b."),
+        (begun({"a": plain("{{ b.output }}"), "b": plain("{{ str(a.output) }}")}), "cycle", ("a", "", ""), "a, b."),
+        (flow_of({"s": "begin", "a": "plain"}), "unreachable", ("a", "", ""), "Nothing leads here"),
+        (flow_of({"s": "begin", "a": "plain", "b": "plain"}, "a.output -> b"), "unreachable", ("a", "", ""), "never runs"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " not in value else "",
+)  # fmt: skip
+def test_broken_rule_is_told(flow: Flow, code: str, place: tuple[str, str, str], says: str) -> None:
+    problems = check(flow, CATALOG)
+    (problem,) = [each for each in problems if each.code == code][:1] or problems
+    assert problem.code == code
+    assert (problem.step, problem.field, problem.edge) == place
+    assert says in problem.what
+    assert len(problem.mend) > 5
+    if problem.severity == "error":
+        with pytest.raises(BrokenFlow) as raised:
+            compile_flow(flow, CATALOG)
+        assert raised.value.problems == errors(problems)
+    else:
+        assert compile_flow(flow, CATALOG)
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [
+        begun({"a": "plain"}),
+        begun({"a": plain("{{ s.output }} {{ s }}")}),
+        flow_of({"s": "begin", "a": plain("{{ s.output.any.thing[0] }}")}),  # what is inside is only known in the run
+        begun({"a": strict(limit="{{ s.output.n }}")}),  # computed: judged in the run
+        begun({"a": strict(mode="slow", limit="{{ s.output.n }}")}),
+        begun({"a": "strict"}, "s.output -> a.x", "s.output -> a"),
+        begun({"a": {"kind": "fork", "on_error": "port"}, "b": "plain"}, "s.output -> a.value", "a.error -> b.value"),
+        begun({"a": labels("x", "y"), "b": "plain"}, "s.output -> a", "a.x -> b", "a.y -> b.value"),
+        begun({"a": labels("error"), "b": "plain"}, "s.output -> a", "a.error -> b"),  # its own port, called error
+        begun({"a": "needs", "b": "plain"}, "h.output -> a.number", "a.output -> b.values") if False else begun({"a": "plain"}),
+        begun({"a": {"kind": "slots", "config": {"slots": ["x", "y"]}}, "b": "plain"}, "b.output -> a.x", "b.output -> a.y"),
+        begun({"a": {"kind": "old", "version": 2, "config": {"words": " hi "}}}),
+        begun({"a": {"kind": "old", "version": 1, "config": {"wrods": "hi"}}}),
+        begun({"a": {"kind": "plain", "on_error": {"default": 5}}}),  # a number becomes text
+        begun({"a": {"kind": "fork", "on_error": {"default": {"right": 5}}}}, "s.output -> a.value"),
+        begun({"a": {"kind": "end", "on_error": {"default": [1]}}}),
+        flow_of({"s": {"kind": "begin", "config": {"greeting": "{{ not.an.expression"}}}),  # nothing a start could read
+        flow_of({"s": "begin", "feeds": "plain", "a": "plain"}, "s.output -> a", "feeds.output -> a.value"),
+    ],
+)  # fmt: skip
+def test_right_flow_has_no_problems(flow: Flow) -> None:
+    problems = [each for each in check(flow, CATALOG) if each.code != "missing_wire"]
+    assert problems == []
+
+
+def test_problems_come_in_the_order_of_the_steps() -> None:
+    flow = flow_of({"z": "nothing", "b": plain("{{ }}"), "a": "nothing"}, "x.y -> z")
+    assert [problem.step for problem in check(flow, CATALOG)] == ["", "z", "z", "b", "a"]
+    assert [problem.code for problem in check(flow, CATALOG)][0] == "no_trigger"
+
+
+def test_one_mistake_is_one_problem() -> None:
+    newer = {"kind": "strict", "version": 9, "config": {"limit": 99, "colour": 1, "text": "{{ }}"}}
+    assert [each.code for each in check(begun({"a": newer}), CATALOG)] == ["newer_version"]
+    unknown = begun({"a": "nothing", "b": plain("{{ a.x }}")}, "a.out -> b.value", "s.output -> a.thing")
+    assert [each.code for each in check(unknown, CATALOG)] == ["unknown_kind"]
+
+
+def test_ten_thousand_steps_in_a_circle() -> None:
+    names = [f"a{number}" for number in range(10_000)]
+    steps = {"s": Step(kind="begin"), **{name: Step(kind="plain") for name in names}}
+    edges = [Edge(one, "output", other) for one, other in zip(names, [*names[1:], names[0]], strict=True)]
+    (problem,) = check(Flow(steps=steps, edges=(Edge("s", "output", "a0"), *edges)), CATALOG)
+    assert problem.code == "cycle"
+    assert problem.what.endswith("a6, a7 and 9992 more.")
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(raw=nearly_flows())
+def test_no_flow_makes_it_raise(raw: Any) -> None:
+    flow, _ = from_document(raw)
+    if flow is None:
+        return
+    problems = check(flow, CATALOG)
+    for problem in problems:
+        assert all(5 < len(sentence) < 1500 for sentence in problem.say(lambda text: text))
+        assert problem.step in flow.steps or not problem.step
+        "".join((problem.what, problem.mend, problem.field, problem.edge)).encode()
+    if errors(problems):
+        with pytest.raises(BrokenFlow):
+            compile_flow(flow, CATALOG)
+    else:
+        assert compile_flow(flow, CATALOG).flow is flow
+
+
+@given(st.lists(st.text(max_size=3), max_size=20))
+def test_lists_of_names_are_short(names: list[str]) -> None:
+    assert listed(names).count(", ") <= sum(name.count(", ") for name in names) + 7
+    assert (f"and {len(names) - 8} more" in listed(names)) == (len(names) > 8)
+
+
+# --- what a flow needs ---------------------------------------------------------------------------------------------
+
+
+def test_secrets_and_models_that_a_flow_names() -> None:
+    flow = begun({"a": strict(secret="crm", model="large"), "b": strict(secret="{{ s.output }}"), "c": strict()})
+    reading = read_flow(flow, CATALOG)
+    assert list(needs(reading, "secret")) == [("a", "secret", "crm")]
+    assert list(needs(reading, "model")) == [("a", "model", "large"), ("b", "model", "builtin"), ("c", "model", "builtin")]
+    assert missing_secrets(reading, {"crm"}) == []
+    (problem,) = missing_secrets(reading, set())
+    assert str(problem) == "a: `secret` names the secret `crm`, which is not there. Add it in Settings."
+
+
+def test_every_message_can_be_filled_and_translated() -> None:
+    for code, (severity, what, mend) in MESSAGES.items():
+        params = dict.fromkeys(
+            ["size", "limit", "line", "detail", "key", "found", "known", "place", "count", "kind", "mend", "name", "source", "target", "port", "steps", "tag"], "x"
+        )
+        problem = Problem(code, "step", "field", "edge", params)
+        assert severity in ("error", "warning")
+        assert problem.say(str.upper) != (what, mend) or "{" not in what
+        assert what.endswith((".", "}"))
+        assert mend.endswith((".", "}"))
