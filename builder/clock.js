@@ -31,10 +31,11 @@ const midnight = (at) => new Date(at * 1000).setHours(0, 0, 0, 0) / 1000;
 export const exact = (at, locale) =>
   new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "medium" }).format(at * 1000);
 
-/** "0.4 ms", "840 ms", "2.4 s", "3 min 5 s", "2 h 5 min". */
+/** "< 0.1 ms", "0.4 ms", "840 ms", "2.4 s", "3 min 5 s", "2 h 5 min". */
 export const duration = (ms, locale) => {
   const say = (number, unit, digits = 0) =>
     `${new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(number)}\u00A0${unit}`;
+  if (ms < 0.05) return `<\u00A0${say(0.1, "ms", 1)}`;
   if (ms < 999.5) return say(ms, "ms", ms < 10 ? 1 : 0);
   if (ms < 59_950) return say(ms / 1000, "s", 1);
   const seconds = Math.round(ms / 1000);

@@ -19,12 +19,20 @@ class Box(TypedDict):
     group: str
 
 
+class Line(TypedDict):
+    """All wires between two steps. path: of an SVG."""
+
+    source: str
+    target: str
+    path: str
+
+
 class Sketch(TypedDict):
-    """A drawing. view: the `viewBox` that holds all of it. wires: paths."""
+    """A drawing. view: the `viewBox` that holds all of it."""
 
     view: str
     boxes: list[Box]
-    wires: list[str]
+    lines: list[Line]
 
 
 def sketch(flow: FlowView) -> Sketch:
@@ -36,8 +44,8 @@ def sketch(flow: FlowView) -> Sketch:
     width = max((box["x"] for box in boxes), default=0.0) + WIDTH + _MARGIN - left
     height = max((box["y"] for box in boxes), default=0.0) + HEIGHT + _MARGIN - top
     joined = dict.fromkeys((wire.source, wire.target) for wire in flow.wires.values())
-    wires = [_curve(places[source], places[target]) for source, target in joined]
-    return Sketch(view=f"{left:g} {top:g} {width:g} {height:g}", boxes=boxes, wires=wires)
+    lines = [Line(source=one, target=two, path=_curve(places[one], places[two])) for one, two in joined]
+    return Sketch(view=f"{left:g} {top:g} {width:g} {height:g}", boxes=boxes, lines=lines)
 
 
 def _curve(source: tuple[float, float], target: tuple[float, float]) -> str:
@@ -50,7 +58,7 @@ def _curve(source: tuple[float, float], target: tuple[float, float]) -> str:
 def drawing(drawn: rx.Var[Sketch]) -> rx.Component:
     """The drawing in the colours of the nodes; screen readers pass over it."""
     return rx.el.svg(
-        rx.foreach(drawn["wires"], lambda wire: rx.el.path(d=wire, class_name="wire")),
+        rx.foreach(drawn["lines"], lambda line: rx.el.path(d=line["path"], class_name="wire")),
         rx.foreach(drawn["boxes"], _box),
         view_box=drawn["view"],
         class_name="sketch",
@@ -60,8 +68,5 @@ def drawing(drawn: rx.Var[Sketch]) -> rx.Component:
 
 def _box(box: rx.Var[Box]) -> rx.Component:
     x, y = box["x"].to_string(), box["y"].to_string()
-    return rx.el.g(
-        rx.el.rect(x=x, y=y, width=f"{WIDTH:g}", height=f"{HEIGHT:g}", rx="20", class_name="node"),
-        rx.el.rect(x=x, y=y, width="14", height=f"{HEIGHT:g}", rx="7", class_name="accent"),
-        class_name=f"box {box['group']}",
-    )
+    size = {"width": f"{WIDTH:g}", "height": f"{HEIGHT:g}", "rx": "24"}
+    return rx.el.g(rx.el.rect(x=x, y=y, **size, class_name="node"), class_name=box["group"])

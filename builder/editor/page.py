@@ -34,7 +34,7 @@ def editor_page(
             icon("chevron-left"),
             rx.el.span(t("Flows"), class_name="word"),
             href="/",
-            class_name="button quiet back",
+            class_name="button quiet to-flows",
             aria_label=t("Flows"),
         ),
         FlowName.create(),

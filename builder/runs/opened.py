@@ -27,7 +27,7 @@ class RunPage(rx.State):
 
     phase: str = "loading"
     run: RunLine = NO_RUN
-    picture: Picture = Picture(width="0", height="0", view="0 0 1 1", cards=[], wires=[])
+    picture: Picture = Picture(width="0", height="0", view="0 0 1 1", cards=[], ways=[])
     steps: list[StepLine] = []
     selected: str = ""
     shown: Inspected = inspect_run(RunTrace())

@@ -7,7 +7,7 @@ from builder.preview.inspected import Inspected, shown, values
 from builder.preview.overlay import RunTrace, StepTrace
 from builder.sketch import HEIGHT, WIDTH, sketch
 
-_SCALE = 0.8  # of the canvas: names can still be read
+_SCALE = 0.68  # of the canvas: names can still be read
 
 
 class Card(TypedDict):
@@ -20,14 +20,21 @@ class Card(TypedDict):
     style: str
 
 
+class Way(TypedDict):
+    """A wire on the picture. path: of an SVG. went: the run took it."""
+
+    path: str
+    went: bool
+
+
 class Picture(TypedDict):
-    """The flow as the run went through it. width, height: CSS lengths. wires: paths of taken and other wires."""
+    """The flow as the run went through it. width, height: CSS lengths. view: the `viewBox` of the ways."""
 
     width: str
     height: str
     view: str
     cards: list[Card]
-    wires: list[str]
+    ways: list[Way]
 
 
 class StepLine(TypedDict):
@@ -62,7 +69,7 @@ def picture(flow: FlowView, trace: RunTrace) -> Picture:
         height=f"{height * _SCALE:g}px",
         view=drawn["view"],
         cards=cards,
-        wires=drawn["wires"],
+        ways=[Way(path=line["path"], went=_went(trace, line["source"], line["target"])) for line in drawn["lines"]],
     )
 
 
@@ -112,6 +119,10 @@ def _line(flow: FlowView, name: str, trace: RunTrace) -> StepLine:
 
 def _title(flow: FlowView, name: str) -> str:
     return (flow.steps[name].title or name) if name in flow.steps else name
+
+
+def _went(trace: RunTrace, source: str, target: str) -> bool:
+    return _state(trace, source) in ("done", "failed") and _state(trace, target) not in ("idle", "skipped")
 
 
 def _state(trace: RunTrace, name: str) -> str:

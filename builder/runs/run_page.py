@@ -70,7 +70,9 @@ def _map() -> rx.Component:
     """The flow, for the eye and the pointer; the list below says the same and is what keyboards use."""
     drawn = RunPage.picture
     wires = rx.el.svg(
-        rx.foreach(drawn["wires"], lambda wire: rx.el.path(d=wire, class_name="wire")),
+        rx.foreach(
+            drawn["ways"], lambda way: rx.el.path(d=way["path"], class_name=rx.cond(way["went"], "wire went", "wire"))
+        ),
         view_box=drawn["view"],
         width=drawn["width"],
         height=drawn["height"],

@@ -51,7 +51,7 @@ def settings() -> rx.Component:
         ),
         section(
             t("Private hosts"),
-            t("Flows reach no private or loopback address, unless it is allowed here."),
+            t("Flows reach no private or loopback address, unless whoever runs Canevas allows it."),
             _hosts(),
         ),
         pulse(rx.cond(SettingsPage.fetching, _SOON, 0), SettingsPage.load),

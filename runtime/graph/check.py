@@ -43,15 +43,15 @@ def edges(reading: Reading) -> Iterator[Problem]:
     seen = set()
     for edge in reading.flow.edges:
         text = str(edge)
-        if edge in seen:
-            yield Problem("duplicate_edge", step=edge.target, edge=text)
-            continue
-        seen.add(edge)
         unknown = next((name for name in (edge.source, edge.target) if name not in reading.steps), None)
         if unknown is not None:
             known_end = edge.target if edge.target in reading.steps else ""
             yield Problem("edge_unknown_step", step=known_end, edge=text, params={"name": unknown})
             continue
+        if edge in seen:
+            yield Problem("duplicate_edge", step=edge.target, edge=text)
+            continue
+        seen.add(edge)
         source, target = reading.steps[edge.source], reading.steps[edge.target]
         if source.node_class is None or target.node_class is None:
             continue  # the unknown kind is the problem; its ports cannot be judged

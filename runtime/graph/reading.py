@@ -77,7 +77,7 @@ def read_step(name: str, step: Step, node_class: type[Node] | None, wired: set[s
     config = _migrated(name, step, node_class, problems)
     # Settings of another version say nothing: judging them would only add to the one problem there is.
     later = {*config, *node_class.model_fields, ""} if problems else set()
-    literals, computed = _sorted(name, config, set(config) if node_class.trigger else wired, problems)
+    literals, computed = _sorted(name, config, set(config) if node_class.trigger or problems else wired, problems)
     later |= {*computed, *(wired & set(node_class.model_fields)), *(problem.field for problem in problems)}
     node = _node(name, node_class, literals, later, config, problems)
     inputs, outputs = _ports(node.inputs, node_class.ports_in), _ports(node.outputs, node_class.ports_out)

@@ -96,7 +96,6 @@ class NotJson(ValueError):
 
 
 DEEPEST = 200  # lists and objects in one another: no JSON reader and no stack minds that many
-_BITS = 13_000  # bits of a whole number, about 4,000 digits: Python itself writes no more than 4,300
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder()
@@ -133,7 +132,7 @@ def flaw(value: Any, deepest: int = DEEPEST, place: str = "") -> str:
         return f"{where} holds half a character (a lone surrogate)"
     if kind is float and not math.isfinite(value):
         return f"{where} is not a finite number"
-    if kind is int and value.bit_length() > _BITS:
+    if kind is int and _is_endless(value):
         return f"{where} has too many digits"
     if kind is dict or kind is list:
         if not deepest:
@@ -147,6 +146,14 @@ def flaw(value: Any, deepest: int = DEEPEST, place: str = "") -> str:
     elif value is not None and kind not in _KIND_OF_TYPE:
         return f"{where} is {describe(value)}, not JSON"
     return ""
+
+
+def _is_endless(number: int) -> bool:
+    try:
+        str(number)
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return True
+    return False
 
 
 def _is_torn(text: str) -> bool:

@@ -84,7 +84,9 @@ def _load(home: Path) -> Any:
             module = importlib.util.module_from_spec(spec)
             sys.modules[home.name] = module  # before it runs: its parts import each other by this name
             spec.loader.exec_module(module)
-        encoder = module.USE()
+        # One thread (by threadpoolctl, where it is installed): those of BLAS wait for each other in a busy loop, which
+        # on cores that others use, too, was measured to make a text up to thirty times slower.
+        encoder = module.USE(threads=1)
         encoder.encode(["loads the weights"])
         return encoder
     except _BROKEN as error:

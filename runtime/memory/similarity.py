@@ -28,9 +28,9 @@ class Verdict:
     share: float
 
 
-# Turns cosines into shares. Found on the labelled messages of the tests: the mean share of the first class
-# is then about how often it is the right one.
-_SHARPNESS = 12.0
+# Turns cosines into shares. With 25, the mean share of the first class is about how often it is right on the labelled
+# messages of the tests: 0.67 for 0.64 with bare names, 0.82 for 0.86 with descriptions, 0.92 for 0.96 with examples.
+_SHARPNESS = 25.0
 
 
 def nearest(query: Vector, entries: Sequence[Vector], count: int = 1) -> list[Match]:

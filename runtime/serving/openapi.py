@@ -1,13 +1,15 @@
 """What the API says of itself: the description of one flow, and OpenAPI 3.1 of the whole or of that flow."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from runtime.graph.node import Trigger
 from runtime.interpreter.events import Event
-from runtime.serving.deployments import Endpoint, Entrance
+from runtime.serving.deployments import Endpoint, Entrance, Published
 from runtime.serving.refusals import KINDS, Kind, ProblemDetails
+from runtime.serving.replies import BODILESS
 from runtime.settings import Settings
 
 Json = dict[str, Any]
@@ -51,7 +53,7 @@ def document(settings: Settings, endpoint: Endpoint | None = None) -> Json:
     """OpenAPI of the API; with an endpoint, of that flow, with its own address and schemas."""
     slug = endpoint.slug if endpoint else "{slug}"
     at_flow = f"/api/flows/{slug}"
-    flow = endpoint.deployed.flow if endpoint else None
+    flow, published = (endpoint.deployed.flow, endpoint.published) if endpoint else (None, None)
     about = {
         "title": flow.name if flow else "Canevas: deployed flows",
         "version": str(endpoint.deployed.version) if endpoint else "1",
@@ -60,19 +62,19 @@ def document(settings: Settings, endpoint: Endpoint | None = None) -> Json:
     in_flow = [] if endpoint else [_parameter("slug", "path", "The name under which the flow is deployed.")]
     in_run = [*in_flow, _parameter("run", "path", "The id of a run, as `Canevas-Run` says it.")]
     paths: Json = {
-        "/api/health": {
-            "get": _call("health", "Whether the server answers", {"200": _json("It does.", _object("status"))})
-        },
+        "/api/health": {"get": _health_call()},
         "/api/openapi.json": {"get": _openapi_call()},
         at_flow: {"parameters": in_flow, "get": _describe_call()},
-        f"{at_flow}/run": {"parameters": in_flow, "post": _run_call(endpoint)},
+        f"{at_flow}/run": {"parameters": in_flow, "post": _run_call(published)},
         f"{at_flow}/webhook": {
             "parameters": in_flow,
-            **{method: _webhook_call(method) for method in ("get", "post", "put")},
+            **{method: _webhook_call(method, published) for method in ("get", "post", "put")},
         },
         f"{at_flow}/runs/{{run}}": {"parameters": in_run, "get": _state_call(), "delete": _cancel_call()},
         f"{at_flow}/runs/{{run}}/events": {"parameters": in_run, "get": _events_call()},
     }
+    if published and not published.usual("webhook"):
+        del paths[f"{at_flow}/webhook"]
     for path in paths.values():
         if not path.get("parameters", True):
             del path["parameters"]
@@ -88,6 +90,10 @@ def document(settings: Settings, endpoint: Endpoint | None = None) -> Json:
 # --- the calls ---------------------------------------------------------------------------------------------------
 
 
+def _health_call() -> Json:
+    return _call("health", "Whether the server answers", {"200": _json("It does.", _object("status"))})
+
+
 def _openapi_call() -> Json:
     flow = _parameter("flow", "query", "Describe this flow, whose key the request carries.", required=False)
     answers = {"200": _json("The description.", {"type": "object"}), **_problems("malformed-body", *_ASKING)}
@@ -99,38 +105,40 @@ def _describe_call() -> Json:
     return _call("describe", "What the flow takes and gives", answers, open_to="key")
 
 
-def _run_call(endpoint: Endpoint | None) -> Json:
-    published = endpoint.published if endpoint else None
-    usual = published.usual(*RUN_STARTS) if published else None
+def _run_call(published: Published | None) -> Json:
+    starts = list(published.entrances.values()) if published else []
     answer = _ref("RunAnswer")
     if published and published.output:
         answer = {"allOf": [answer, {"properties": {"output": dict(published.output)}}]}
     ended = _json("The end of the run; the status is the one that the flow's Answer chose.", answer)
+    streamed = {"description": "The run, as its events or at its end.", "headers": _RUN_HEADERS, "content": _EVENTS}
     answers: Json = {
-        "200": {**ended, "headers": _RUN_HEADERS, "content": {**ended["content"], **_EVENTS}},
+        "200": streamed,
         "204": {"description": "The resumed run has ended, and its last event was seen."},
         **_problems(*_STARTING, *_RESUMING, "not-acceptable", "invalid-input"),
     }
-    for status in sorted(published.statuses if published else ()):
-        known = answers.setdefault(str(status), {"description": "What the flow's Answer chose.", "content": {}})
-        if "content" in known:
-            known["content"] = {**ended["content"], **known["content"]}
+    for status in sorted(published.statuses if published else {200}):
+        known = answers.setdefault(str(status), {"description": ended["description"]})
+        if status not in BODILESS:
+            known["content"] = {**ended["content"], **known.get("content", {})}
     if published is None:
         answers["default"] = ended
     headers = [
         _parameter("Canevas-Run", "header", "Resume the stream of this run instead of starting one.", required=False),
         _parameter("Last-Event-ID", "header", "The last event that was seen of it.", required=False),
     ]
-    start = _parameter("start", "query", "The step to start at, when the flow has several starts.", required=False)
-    content = {"application/json": {"schema": _inputs(usual) if usual else {}}}
+    taken = [_inputs(each) for each in starts]
+    schema = taken[0] if len(taken) == 1 else {"anyOf": taken} if taken else {}
+    required = bool(taken) and all(each.get("required") for each in taken)
     return {
         **_call("run", "Run the flow", answers, open_to="key"),
-        "parameters": [start, *headers],
-        "requestBody": {"required": False, "content": content},
+        "parameters": [_start("The step to start at, when the flow has several starts.", starts), *headers],
+        "requestBody": {"required": required, "content": {"application/json": {"schema": schema}}},
     }
 
 
-def _webhook_call(method: str) -> Json:
+def _webhook_call(method: str, published: Published | None) -> Json:
+    starts = [each for each in published.entrances.values() if each.trigger == "webhook"] if published else []
     answers: Json = {
         "200": {
             "description": "The bare answer of the flow; its status is the one that the Answer chose.",
@@ -140,9 +148,7 @@ def _webhook_call(method: str) -> Json:
         **_problems(*_STARTING),
     }
     called = {**_call(f"webhook_{method}", "Hand a request over to the flow as it is", answers, open_to="url")}
-    called["parameters"] = [
-        _parameter("start", "query", "The step to start at, when the flow has several webhooks.", required=False)
-    ]
+    called["parameters"] = [_start("The step to start at, when the flow has several webhooks.", starts)]
     if method != "get":
         kinds = ("application/json", "application/x-www-form-urlencoded", "text/plain")
         called["requestBody"] = {"required": False, "content": {kind: {"schema": {}} for kind in kinds}}
@@ -224,6 +230,11 @@ def _object(*texts: str) -> Json:
 
 def _parameter(name: str, place: str, description: str, *, required: bool = True) -> Json:
     return {"name": name, "in": place, "required": required, "description": description, "schema": _TEXT}
+
+
+def _start(description: str, starts: Sequence[Entrance]) -> Json:
+    parameter = _parameter("start", "query", description, required=False)
+    return {**parameter, "schema": {"enum": [each.step for each in starts]}} if starts else parameter
 
 
 def _problems(*kinds: Kind) -> Json:

@@ -18,7 +18,7 @@ Header = tuple[bytes, bytes]
 JSON = b"application/json"
 STREAM = b"text/event-stream"
 _TEXT = b"text/plain; charset=utf-8"
-_BODILESS = {204, 205, 304}
+BODILESS = {204, 205, 304}
 # What a run gives may hold anything: no cache keeps it and no browser guesses that it is a page.
 ALWAYS: tuple[Header, ...] = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
@@ -37,7 +37,7 @@ class Reply:
     async def give(self, receive: Receive, send: Send) -> None:
         """Send it."""
         headers = [(b"content-type", self.kind), (b"content-length", b"%d" % len(self.body)), *ALWAYS, *self.headers]
-        if self.status in _BODILESS:
+        if self.status in BODILESS:
             self.body, headers = b"", headers[2:]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})

@@ -13,6 +13,7 @@ from tests.wire.anthropic_server import AnthropicServer, Failure
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 FLOW = example("support-desk")
+CLAUDE = example("support-desk", model="claude-haiku-4-5")
 DATA = inputs("support-desk")
 FAQS = ("order_faq", "billing_faq", "technical_faq")
 ENTRIES = {entry["question"]: entry for name in FAQS for entry in FLOW.steps[name].config["entries"]}
@@ -110,7 +111,7 @@ async def test_summary_of_a_real_model_reaches_the_customer(
     claude: Services, anthropic: AnthropicServer, message: str
 ) -> None:
     anthropic.answer = lambda request: "A summary; voilà le résumé ✔"
-    outcome = await run(example("support-desk", model="claude-haiku-4-5"), claude, {"message": message})
+    outcome = await run(CLAUDE, claude, {"message": message})
     (request,) = anthropic.requests
     assert request.json["model"] == "claude-haiku-4-5"
     assert request.json["messages"][-1]["content"].strip() == message.strip()

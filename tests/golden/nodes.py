@@ -29,15 +29,15 @@ class Flaky(Node, effect="reads"):
     kind_of_error: Literal["provider", "author"] = "provider"
 
     async def run(self, context: Context) -> int:
-        _tries[context.key] += 1
-        if _tries[context.key] > self.failures:
-            return _tries[context.key]
+        tries[context.key] += 1
+        if tries[context.key] > self.failures:
+            return tries[context.key]
         if self.kind_of_error == "author":
             raise AuthorError("A setting is wrong", mend="Correct it.")
         raise ProviderError("The service is busy", mend="Try again.", retry=True)
 
 
-_tries: Counter[str] = Counter()  # by the key of an execution, which no two runs share
+tries: Counter[str] = Counter()  # by the key of an execution, which no two runs share
 
 
 class Speak(Node, effect="reads"):

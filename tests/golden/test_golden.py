@@ -28,7 +28,7 @@ from runtime.graph.check import check
 from runtime.graph.flow import Flow
 from runtime.graph.flowfile import read, write
 from runtime.graph.plan import compile_flow
-from runtime.interpreter.engine import Execution, Services
+from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import (
     Durable,
     Event,
@@ -44,7 +44,8 @@ from runtime.interpreter.events import (
     decode,
     encode,
 )
-from tests.golden.nodes import GOLDEN
+from runtime.interpreter.services import Services
+from tests.golden.nodes import GOLDEN, tries
 from tests.golden.services import services
 
 CATALOG = Catalog([*NODES, *GOLDEN])
@@ -58,18 +59,21 @@ def flow_of(path: Path) -> Flow:
     return flow
 
 
-def cases() -> Iterator[Any]:
-    for path in FILES:
-        flow = flow_of(path)
-        for name, note in flow.notes.items():
-            case = yaml.safe_load(note.text)
-            marks = [pytest.mark.xfail(reason=case["bug"], strict=True)] if "bug" in case else []
-            yield pytest.param(flow, case, id=f"{path.stem}-{name}", marks=marks)
+def cases() -> list[Any]:
+    return [case for path in FILES for case in _cases(path)]
 
 
-def to_the_end() -> Iterator[Any]:
+def _cases(path: Path) -> Iterator[Any]:
+    flow = flow_of(path)
+    for name, note in flow.notes.items():
+        case = yaml.safe_load(note.text)
+        marks = [pytest.mark.xfail(reason=case["bug"], strict=True)] if "bug" in case else []
+        yield pytest.param(flow, case, id=f"{path.stem}-{name}", marks=marks)
+
+
+def to_the_end() -> list[Any]:
     """The cases in which nobody cancels, and that the engine gets right."""
-    return (each for each in cases() if not {"cancel", "bug"} & each.values[1].keys())
+    return [each for each in cases() if not {"cancel", "bug"} & each.values[1].keys()]
 
 
 @pytest.fixture
@@ -109,10 +113,13 @@ async def test_unwatched_run_ends_alike(flow: Flow, case: Case, real: Services) 
 
 @pytest.mark.parametrize(("flow", "case"), to_the_end())
 async def test_run_cut_after_any_event_ends_alike(flow: Flow, case: Case, real: Services) -> None:
-    name = uuid.uuid4().hex
-    events = await run(flow, case, real, name)
+    events = await run(flow, case, real)
     durable = [decode(encode(event)) for event in events if not isinstance(event, StepDelta)]
     for cut in range(1, len(durable)):
+        name = uuid.uuid4().hex
+        for event in durable[:cut]:
+            if isinstance(event, StepRetried):
+                tries[f"{name}:{event.step}"] = event.attempt  # what the world outside remembers of the tries before
         rest = [event async for event in Execution(compile_flow(flow, CATALOG), real, run=name, past=durable[:cut])]
         news = [event for event in rest if not isinstance(event, StepDelta)]
         assert ending(news[-1]) == ending(durable[-1]), cut
@@ -121,14 +128,14 @@ async def test_run_cut_after_any_event_ends_alike(flow: Flow, case: Case, real: 
         assert len(settled) == len(set(settled)), f"after {cut} events a finished step ran again"
 
 
-async def run(flow: Flow, case: Case, real: Services, name: str = "") -> list[Event]:
+async def run(flow: Flow, case: Case, real: Services) -> list[Event]:
     """All events of one run; cancels it where the case says so."""
     execution = Execution(
         compile_flow(flow, CATALOG),
         real,
         case.get("input"),
         trigger=case.get("trigger", ""),
-        run=name or uuid.uuid4().hex,
+        run=uuid.uuid4().hex,
     )
     events = []
     async for event in execution:
