@@ -29,12 +29,12 @@ class Bundle(Plugin):
 
     def get_static_assets(self, **context: Any) -> list[tuple[Path, str | bytes]]:
         # Imported here: `language` creates Reflex variables, which need the config that is being read.
-        from builder.language import french
+        from builder.language import catalogue
 
         return [
             (Path("styles/tokens.css"), stylesheet()),
             *((Path("styles") / name, path.read_text(encoding="utf-8")) for name, path in _stylesheets().items()),
-            (Path("utils/french.json"), json.dumps(french(), ensure_ascii=False)),
+            (Path("utils/french.json"), json.dumps(catalogue(), ensure_ascii=False)),
         ]
 
     def pre_compile(self, **context: Any) -> None:

@@ -1,6 +1,7 @@
 // What the interface says, in the language of <html lang>; `choices.js` sets that and tells of changes.
 import { useSyncExternalStore } from "react";
-import french from "$/utils/french.json";
+import catalogue from "$/utils/french.json";
+import { dictionary } from "./dictionary.js";
 
 const subscribe = (changed) => {
   window.addEventListener("canevas:choice", changed);
@@ -25,11 +26,8 @@ export const useChoice = (name) =>
 
 export const choose = (name, value) => window.canevas.choose(name, value);
 
-/** An English text of the catalogue in a language, its {braces} filled; unknown texts stay as they are. */
-export const translate = (language, text, values = {}) => {
-  const template = (language === "fr" && french[text]) || text || "";
-  return template.replace(/\{(\w+)\}/g, (braces, name) => values[name] ?? braces);
-};
+/** `translate(language, text, values)`: an English text of the catalogue in a language, its {braces} filled. */
+export const translate = dictionary(catalogue);
 
 /** For components of our own: `const t = useTranslation(); t("Fit the view")`. */
 export const useTranslation = () => {

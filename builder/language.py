@@ -1,6 +1,7 @@
 """English and French from one catalogue: the English text is the key, and the browser switches by itself."""
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,25 @@ from reflex.vars import VarData
 LANGUAGES = {"en": "English", "fr": "Français"}
 CATALOGUE = Path(__file__).with_name("french.yaml")
 
+rx.asset("dictionary.js", shared=True)
 _library = rx.asset("language.js", shared=True).importable_path
 
 
 @cache
+def catalogue() -> dict[str, dict[str, str]]:
+    """English text to French text, by section: what the interface says and what the runtime does."""
+    sections: dict[str, dict[str, str]] = yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))
+    return {name: {english: _typeset(text) for english, text in section.items()} for name, section in sections.items()}
+
+
 def french() -> dict[str, str]:
     """The whole catalogue, English text to French text."""
-    sections: dict[str, dict[str, str]] = yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))
-    return {english: text for section in sections.values() for english, text in section.items()}
+    return {english: text for section in catalogue().values() for english, text in section.items()}
+
+
+def _typeset(text: str) -> str:
+    """A French text with the spaces that French puts before some signs, which no line may break at."""
+    return re.sub(" (?=[;!?])", "\u202f", re.sub("(?<=«) | (?=[:»…])", "\u00a0", text))
 
 
 def translate(text: str, language: str, **values: object) -> str:

@@ -49,7 +49,7 @@ def load() -> Catalog:
         try:
             more = list(point.load())
             Catalog([*taken, *more])
-        except Exception as error:  # loading runs a stranger's module: whatever it raises must not stop the others
+        except (Exception, SystemExit) as error:  # loading runs a stranger's module, which may do anything
             _log.warning(
                 "The nodes of `%s` (%s) are left out: %s: %s", point.name, point.value, type(error).__name__, error
             )

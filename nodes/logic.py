@@ -56,7 +56,7 @@ class Switch(Node, group="logic", icon="signpost"):
     cases: list[Case] = Field(
         [Case(name="yes"), Case(name="no")],
         title="Cases",
-        description="The branches. Small and capital letters are the same.",
+        description="The branches. Small and capital letters count as the same.",
         json_schema_extra={"widget": "records"},
     )
 
@@ -85,10 +85,12 @@ class Switch(Node, group="logic", icon="signpost"):
 
 
 class Answer(Node, group="logic", icon="flag", ends=True):
-    """Ends the run with an answer: the reply of a chat, the body of an HTTP answer. The first one reached counts."""
+    """Gives the run's answer: the reply of a chat, the body of an HTTP answer. Of several, the first drawn counts."""
 
     value: Expression = Field(title="Answer", description="A text, or any value; {{ step.output }} reads one.")
-    status: int = Field(200, ge=200, le=599, title="HTTP status", description="What an HTTP caller sees: 200 is fine.")
+    status: int = Field(
+        200, ge=200, le=599, title="HTTP status", description="What an HTTP caller sees; 200 means that all is well."
+    )
 
     def summary(self) -> str:
         shown = first_line(as_text(self.value))

@@ -6,7 +6,7 @@ from itertools import chain, islice
 from typing import Annotated, Any, TypedDict
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from runtime.graph.fields import Label, ModelName
 from runtime.graph.messages import Llm, Message, ModelRequest, Reply
@@ -19,7 +19,6 @@ _WORD = re.compile(r"\w{4,}")
 _END = re.compile(r"(?<=[.!?…])\s+|\n+")
 _MOST = 20  # sentences of a question that are looked at one by one
 _SHARED_WORDS = 0.15  # what a question made of nothing but the entry's own words gains: enough to break ties
-
 
 Vectors = list[Vector]
 
@@ -40,12 +39,21 @@ def lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
+def _free(name: str) -> str:
+    if name in ("label", "score"):
+        raise ValueError(f"`{name}` is taken by another port; choose another name")
+    return name
+
+
+Branch = Annotated[Label, AfterValidator(_free)]
+
+
 class Class(BaseModel):
     """One label of a Classify."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Label = Field(title="Label", description="The name of the branch.")
+    name: Branch = Field(title="Label", description="The name of the branch.")
     description: str = Field("", title="Description", description="What belongs here, in a few words.")
     examples: str = Field(
         "",
@@ -72,7 +80,7 @@ class Classify(Node, group="llm", icon="tags", effect="reads"):
         description="The branches. Descriptions and examples in every language you expect make it surer.",
         json_schema_extra={"widget": "records"},
     )
-    fallback: Label = Field("other", title="If none fits", description="The branch of a text that fits no label.")
+    fallback: Branch = Field("other", title="If none fits", description="The branch of a text that fits no label.")
     threshold: float = Field(
         0.15, ge=0, le=1, title="Least likeness", description="Below it no label fits. 0.1 is lenient, 0.4 is strict."
     )
@@ -85,10 +93,10 @@ class Classify(Node, group="llm", icon="tags", effect="reads"):
     @field_validator("labels")
     @classmethod
     def _names_stand_once(cls, labels: list[Class]) -> list[Class]:
-        names = ["label", "score", *(label.name for label in labels)]
+        names = [label.name for label in labels]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"`{name}` is taken; give the label another name")
+                raise ValueError(f"two labels are called `{name}`")
         return labels
 
     def names(self) -> list[str]:
@@ -167,7 +175,7 @@ class FindEntry(Node, label="Find in FAQ", group="llm", icon="book-search", effe
 
     entries: list[Entry] = Field(
         title="Entries",
-        description="Questions and their answers. An entry found in its own language reads best.",
+        description="Questions and their answers. Columns of your own come along with the entry that is found.",
         json_schema_extra={"widget": "records"},
     )
     threshold: float = Field(

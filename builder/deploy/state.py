@@ -54,6 +54,7 @@ class Deploying(rx.State):
         self.is_open = is_open
         self.key = self.failed = self.mend = ""
         if is_open:
+            self.slug = ""  # the flow may have another name by now
             await self._look()
 
     @rx.event

@@ -162,11 +162,11 @@ class Desks:
                 await self._save(person, flow_id, seat, flow, history)
             return replace(_opened(seat.desk), skipped=skipped)
 
-    async def keep_as_copy(self, person: Any, flow_id: str, tab: str, edits: Sequence[Edit], name: str) -> str:
-        """A new flow of that name: what this tab last saw, and its edits. The id of the new flow."""
+    async def keep_as_copy(self, person: Any, flow_id: str, tab: str, edits: Sequence[Edit]) -> str:
+        """A new flow: what this tab last saw, and its edits. The id of the new flow."""
         seat = await self._seat(person, flow_id, tab)
         flow, _, _ = apply_what_fits(seat.desk.flow, edits)
-        return await self._store.create(person, flow.model_copy(update={"name": name}))
+        return await self._store.create(person, flow.model_copy(update={"name": f"{flow.name[:198]} 2"}))
 
     def flow(self, person: Any, flow_id: str, tab: str) -> Flow | None:
         """The document as this tab last saw it, None when the tab has no desk here."""

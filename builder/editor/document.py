@@ -7,6 +7,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from runtime.errors import AuthorError
 from runtime.graph.flow import Edge, Flow, Step, StepId
+from runtime.graph.validation import wrong
 
 At = tuple[float, float]
 FARTHEST = 1_000_000.0  # canvas pixels from the middle
@@ -44,12 +45,14 @@ def made(model: type[_M], said: Mapping[str, Any], where: str) -> _M:
         return model.model_validate(said)
     except ValidationError as error:
         field, message = _first(error)
-        raise EditError(message, f"{where}.{field}" if field else where, "Correct the value.") from None
+        if not field:
+            raise EditError(message, where, "Correct the value.") from None
+        raise EditError(f"`{field}`: {message}", f"{where}.{field}", "Correct the value.") from None
 
 
 def _first(error: ValidationError) -> tuple[str, str]:
-    detail = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    return str(detail["loc"][0]) if detail["loc"] else "", detail["msg"].removeprefix("Value error, ")
+    detail = error.errors(include_url=False, include_input=False)[0]
+    return str(detail["loc"][0]) if detail["loc"] else "", wrong(detail)
 
 
 def near(at: At) -> At:

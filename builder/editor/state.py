@@ -36,67 +36,61 @@ class Editing(rx.State):
         if not self.catalog:
             self.catalog = kinds_view(back.catalog)
         self.choices = await _choices(who, back)
+        flow = str(self.flow_id)  # the part of the address that varies
         try:
-            self._opened(await back.desks.open(who, self._flow, self._tab))
+            self._opened(flow, await back.desks.open(who, flow, self._tab))
         except NotFoundError:
             self.missing = True
 
     @rx.event
-    async def save(self, edits: list[dict[str, Any]], base: int, batch: str) -> None:
-        """Apply what the person did."""
+    async def save(self, flow: str, edits: list[dict[str, Any]], base: int, batch: str) -> None:
+        """Apply what the person did, also to a flow that they are just leaving."""
         who, desks = await person(), backend().desks
         try:
-            self._answer(await desks.edit(who, self._flow, self._tab, base, _decoded(edits), batch))
+            self._answer(flow, await desks.edit(who, flow, self._tab, base, _decoded(edits), batch))
         except CanevasError as error:
-            self._refuse(error)
+            self._refuse(flow, error)
 
     @rx.event
-    async def walk(self, way: str) -> EventSpec | None:
+    async def walk(self, flow: str, way: str) -> EventSpec | None:
         """Undo, redo, tidy up, look for changes made elsewhere, or open anew."""
         who, desks = await person(), backend().desks
         ways = {"undo": desks.undo, "redo": desks.redo, "look": desks.look, "tidy": desks.tidy}
         if way not in ways:
             return Editing.open()
         try:
-            self._answer(await ways[way](who, self._flow, self._tab))
+            self._answer(flow, await ways[way](who, flow, self._tab))
         except CanevasError as error:
-            self._refuse(error)
+            self._refuse(flow, error)
         return None
 
     @rx.event
-    async def resolve(self, way: str, edits: list[dict[str, Any]]) -> EventSpec | None:
+    async def resolve(self, flow: str, way: str, edits: list[dict[str, Any]]) -> EventSpec | None:
         """Go on after somebody else changed the flow: with theirs, with mine on top, or with mine as a copy."""
         who, desks = await person(), backend().desks
         try:
             if way == "copy":
-                name = f"{self.opened['view']['name']} 2"
-                return rx.redirect(
-                    f"/flows/{await desks.keep_as_copy(who, self._flow, self._tab, _decoded(edits), name)}"
-                )
+                return rx.redirect(f"/flows/{await desks.keep_as_copy(who, flow, self._tab, _decoded(edits))}")
             mine = _decoded(edits) if way == "mine" else []
-            self._opened(await desks.put_on_top(who, self._flow, self._tab, mine), resolved=True)
+            self._opened(flow, await desks.put_on_top(who, flow, self._tab, mine), resolved=True)
         except CanevasError as error:
-            self._refuse(error)
+            self._refuse(flow, error)
         return None
 
     @rx.event
     def select(self, steps: list[str]) -> None:
         """Remember which steps the person has chosen."""
+        self._shown()
         self.selected = steps
-
-    @property
-    def _flow(self) -> str:
-        return str(self.flow_id)  # the dynamic part of the address
 
     @property
     def _tab(self) -> str:
         return self.router.session.client_token
 
-    def _opened(self, opened: Opened, resolved: bool = False) -> None:
+    def _opened(self, flow: str, opened: Opened, resolved: bool = False) -> None:
         self.missing, self.selected = False, []
         self.opened = {
-            "n": self._next(),
-            "flow": self._flow,
+            **self._word(flow),
             "tab": self._tab,
             "revision": opened.revision,
             "view": opened.view,
@@ -106,31 +100,36 @@ class Editing(rx.State):
             "resolved": resolved,
         }
 
-    def _answer(self, saved: Saved | None) -> None:
-        if saved is None:  # nothing to undo, or nothing changed elsewhere
-            self.answer = {"n": self._next()}
-            return
-        self.answer = {
-            "n": self._next(),
-            "before": saved.before,
-            "revision": saved.revision,
-            "changes": saved.changes,
-            "undo": saved.undo,
-            "redo": saved.redo,
-        }
+    def _answer(self, flow: str, saved: Saved | None) -> None:
+        self._shown()
+        self.answer = self._word(flow)
+        if saved is not None:  # else there was nothing to undo, or nothing changed elsewhere
+            self.answer |= {
+                "before": saved.before,
+                "revision": saved.revision,
+                "changes": saved.changes,
+                "undo": saved.undo,
+                "redo": saved.redo,
+            }
 
-    def _refuse(self, error: CanevasError) -> None:
+    def _refuse(self, flow: str, error: CanevasError) -> None:
         said = [f"{error.what} {error.mend}".strip(), {}]
         if isinstance(error, StaleError):
-            self.answer = {"n": self._next(), "stale": error.revision}
+            self.answer = {**self._word(flow), "stale": error.revision}
         elif isinstance(error, EditError):
-            self.answer = {"n": self._next(), "refused": said}
+            self.answer = {**self._word(flow), "refused": said}
         else:
-            self.answer = {"n": self._next(), "failed": said}
+            self.answer = {**self._word(flow), "failed": said}
 
-    def _next(self) -> int:
+    def _word(self, flow: str) -> dict[str, Any]:
+        """What every word to the browser begins with: a number that rises, and the flow it is about."""
         self._said += 1
-        return self._said
+        return {"n": self._said, "flow": flow}
+
+    def _shown(self) -> None:
+        """Let go of a flow that the browser has by now: a page that is loaded anew would first be sent the old one."""
+        if self.opened:
+            self.opened = {}
 
 
 def _decoded(edits: list[dict[str, Any]]) -> list[Edit]:

@@ -8,6 +8,7 @@ from runtime.graph import markup
 from runtime.graph.flow import FORMAT, MAX_STEPS, Flow
 from runtime.graph.problems import Problem
 from runtime.graph.program import shorten
+from runtime.graph.validation import wrong
 from runtime.graph.values import describe
 
 MAX_PROBLEMS = 100  # of the document; whoever has more has another document in mind
@@ -45,11 +46,10 @@ def from_document(raw: Any) -> tuple[Flow | None, list[Problem]]:
 def _of_validation(detail: Any) -> Problem:
     # A union in the model adds names of its own to the place; people look for the names that stand in the file.
     place = [str(part) for part in detail["loc"] if not (isinstance(part, str) and ("[" in part or part == "Default"))]
-    message = detail["msg"].removeprefix("Value error, ").rstrip(".")
     return Problem(
         "bad_document",
         step=shorten(place[1]) if len(place) > 1 and place[0] == "steps" else "",
-        params={"place": shorten(".".join(place) or "flow", 200), "detail": shorten(message, 300)},
+        params={"place": shorten(".".join(place) or "flow", 200), "detail": shorten(wrong(detail), 300)},
     )
 
 

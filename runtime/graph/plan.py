@@ -18,6 +18,7 @@ from runtime.graph.node import Node
 from runtime.graph.ports import context_parameter
 from runtime.graph.problems import Problem, errors, listed
 from runtime.graph.reading import Reading, StepReading, read_flow
+from runtime.graph.validation import wrong
 from runtime.graph.values import Kind, as_text, kind_of_annotation
 
 Build = Callable[[dict[str, Any], Outputs, Sequence[Any]], tuple[Node, dict[str, Any]]]
@@ -211,10 +212,11 @@ def _text_settings(node_class: type[Node]) -> frozenset[str]:
 
 
 def _unfit(error: ValidationError) -> AuthorError:
-    detail = error.errors(include_url=False, include_context=False)[0]
+    detail = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in detail["loc"])
+    what = wrong(detail)
     return AuthorError(
-        f"`{place}`: {detail['msg'].removeprefix('Value error, ')}",
+        f"`{place}`: {what}" if place else what,  # without a place it is about how settings go together
         mend="Look at the value that the expression or the wire gave.",
     )
 

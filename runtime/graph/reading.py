@@ -17,6 +17,7 @@ from runtime.graph.flow import Edge, Flow, Step, is_port_name
 from runtime.graph.node import AFTER, ERROR, Node, Port
 from runtime.graph.problems import Problem
 from runtime.graph.program import ExpressionError, Reference, shorten
+from runtime.graph.validation import wrong
 from runtime.graph.values import Kind, kind_of_annotation
 
 _AFTER_PORT = Port(AFTER, Kind.ANY, required=False, many=True)
@@ -165,22 +166,22 @@ def _node(
     problems: list[Problem],
 ) -> Node:
     """The node, validated but for the settings that come later; what does not fit becomes problems."""
-    wrong: set[str] = set()
+    misfits: set[str] = set()
     try:
         node = node_class.model_validate(literals)
         if not later:
             return node
     except ValidationError as error:
-        for detail in error.errors(include_url=False, include_context=False):
+        for detail in error.errors(include_url=False):
             key = str(detail["loc"][0]) if detail["loc"] else ""
-            wrong.add(key)
+            misfits.add(key)
             # How settings go together cannot be said before all are there.
             if key not in later and (key or not later):
                 problems.append(_of_validation(name, key, detail, node_class))
     except _CONFUSED as error:
         problems.append(Problem("bad_settings", name, params={"detail": shorten(repr(error), 300)}))
     known = {key: value for key, value in config.items() if key in node_class.model_fields}
-    good = {key: value for key, value in literals.items() if key in known and key not in wrong | later}
+    good = {key: value for key, value in literals.items() if key in known and key not in misfits | later}
     return node_class.model_construct(**{**known, **_partly(node_class, good)})
 
 
@@ -206,8 +207,7 @@ def _of_validation(name: str, key: str, detail: Any, node_class: type[Node]) -> 
     if detail["type"] == "extra_forbidden" and key not in node_class.model_fields:
         return Problem("unknown_field", name, shorten(key))
     place = ".".join(str(part) for part in detail["loc"][1:])
-    message = detail["msg"].removeprefix("Value error, ").rstrip(".")
-    params = {"detail": shorten(f"{place}: {message}" if place else message, 300)}
+    params = {"detail": shorten(f"`{place}`: {wrong(detail)}" if place else wrong(detail), 300)}
     return Problem("bad_value", name, key, params=params) if key else Problem("bad_settings", name, params=params)
 
 

@@ -51,6 +51,8 @@ class Builtin:
         return None
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[Delta | Reply]:
+        if missing := await self.ready(request.model):
+            raise missing
         request = replace(request, max_tokens=min(request.max_tokens, _LONGEST))
         tally = _Tally()
         text = ""

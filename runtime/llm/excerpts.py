@@ -7,18 +7,20 @@ that nobody has, and its French is no French. The rule itself is the better answ
 from collections.abc import Awaitable, Callable, Sequence
 
 from runtime.graph.messages import ModelRequest
+from runtime.llm.chatml import clipped
 from runtime.llm.passages import content_lines, plain, sentences, unlabelled, wants_grounding, wants_summary
 from runtime.memory.similarity import centre, nearest
 
 Embed = Callable[[Sequence[str]], Awaitable[list[list[float]]]]
 
 _MOST = 2  # sentences an answer
+_READ = 12_000  # characters of a message; more sentences would take seconds to compare
 _WHOLE = 220  # characters; what is as short as that needs no shortening
 
 
 async def excerpt(request: ModelRequest, embed: Embed) -> str:
     """The sentences that answer the request; empty when it asks for something else or gives no text."""
-    told = "\n".join(message.text for message in request.messages[-1:])
+    told = clipped("\n".join(message.text for message in request.messages[-1:]), _READ)
     instructions = f"{request.system}\n{_opening(told)}"
     if wants_summary(instructions):
         return await _summary(content_lines(told) or content_lines(request.system), embed)

@@ -35,10 +35,8 @@ Choose = Callable[[str, list[str]], Awaitable[str]]
 
 _READ = 1_500  # characters of the text; more phrases than that make choosing slow
 _SYSTEM = "You read a text and fill in a form as JSON. Copy the values from the text."
-_TOLD = re.compile(
-    r"summar|r[ée]sum|message|request|demande|besoin|detail|note|comment|descri|reason|raison|answer|r[ée]p"
-)
-_GOODS = re.compile(r"product|produit|item|article|goods|service|what|quoi|wants? to|veut|achet")
+_GOODS = re.compile(r"product|produit|item|article|goods|wants? to (buy|order)|veut (acheter|commander)")
+_TOLD = re.compile(r"summar|r[ée]sum|message|request|demande|besoin|detail|note|comment|descri|reason|raison|answer")
 _FIRM = re.compile(r"company|soci[ée]t[ée]|entreprise|organi[sz]ation|firm|employer|employeur|customer's business")
 _CALLED = re.compile(rf"name|nom\b|person|contact|client|customer|city|ville|country|pays|{_FIRM.pattern}")
 _KINDS = (
@@ -99,10 +97,13 @@ class Form:
         for name, part in schema.get("properties", {}).items():
             key = f"{separator}{json.dumps(name, ensure_ascii=False)}:"
             separator = ", "
-            if _kind(part) == "object" and "enum" not in part:
-                yield f"{key} "
-                async for piece in self._object(part):
+            inner, marks = (part["items"], "[]") if isinstance(part.get("items"), dict) else (part, ("", ""))
+            if _kind(inner) == "object" and not {"enum", "const"} & inner.keys():
+                # Of a list of objects, one: where the next would begin in the text is more than this model can say.
+                yield f"{key} {marks[0]}"
+                async for piece in self._object(inner):
                     yield piece
+                yield marks[1]
             else:
                 value = await self._value(name, part, self._written + key)
                 yield f"{key} {json.dumps(value, ensure_ascii=False)}"
@@ -146,11 +147,11 @@ class Form:
 
     def _texts(self, about: str) -> list[str]:
         """Parts of the text for a field that is about this; the field's words say which kind of part."""
-        if _TOLD.search(about):
-            return self._fresh(sentences(self.text))
         offered = self._fresh(phrases(self.text))
         if _GOODS.search(about):
             return self._fresh(counted(self.text)) or offered
+        if _TOLD.search(about):
+            return self._fresh(sentences(self.text))
         if not _CALLED.search(about):
             return offered
         proper = [text for text in offered if is_proper(text)] or offered

@@ -46,11 +46,8 @@ class Models:
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[Delta | Reply]:
         """See `Llm.stream`. Raises AuthorError for a name that no provider serves."""
-        provider = self._provider(request.model)
-        if missing := await provider.ready(request.model):
-            raise missing
         # Closed by hand: an abandoned async generator is closed some time later, by the garbage collector.
-        parts = cast("AsyncGenerator[Delta | Reply, None]", provider.stream(request))
+        parts = cast("AsyncGenerator[Delta | Reply, None]", self._provider(request.model).stream(request))
         async with aclosing(parts):
             async for part in parts:
                 yield part

@@ -7,11 +7,7 @@ from collections.abc import Iterable, Iterator
 
 _TAG = re.compile(r"<[^<>]{0,200}>")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"»”)]*\s+")
-_SUMMARY = re.compile(
-    r"\b(summar|r[ée]sum[ée]|condense|shorten|raccourci|synth[èe]|tl;?dr|in (one|two|a few) (short )?sentences?"
-    r"|en (une|deux|quelques) phrases?)",
-    re.IGNORECASE,
-)
+_SUMMARY = re.compile(r"\b(summar|r[ée]sum[ée]|condense|shorten|raccourci|synth[èe]|tl;?dr)", re.IGNORECASE)
 _GROUNDED = re.compile(
     r"\b(faq|knowledge base|base de connaissances?|context|contexte|using only|only (use|from)|use (only )?th(is|ese)"
     r"|uniquement|d['’]apr[èe]s|based on|[àa] partir d|entry|entries|entr[ée]es?|passage|extrait|excerpt)\b",

@@ -1,5 +1,6 @@
 """The public API of deployed flows: a plain ASGI application that finds the call, and turns errors into answers."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -68,6 +69,10 @@ class Api:
             answer = refused(refusal, scope["path"])
         except ClientGone:
             return
+        except asyncio.CancelledError:
+            # Only a server that stops and has waited long enough does this. The caller is told, and the run recorded.
+            stopped = Refusal("not-ready", "The server stopped before the run had ended.", "Ask again in a moment.")
+            answer = refused(stopped, scope["path"])
         except CanevasError as error:
             answer = refused(_of_ours(error), scope["path"])
         except Exception:

@@ -125,7 +125,7 @@ def _run_call(published: Published | None) -> Json:
         answers["default"] = ended
     headers = [
         _parameter("Canevas-Run", "header", "Resume the stream of this run instead of starting one.", required=False),
-        _parameter("Last-Event-ID", "header", "The last event that was seen of it.", required=False),
+        _LAST_SEEN,
     ]
     taken = [_inputs(each) for each in starts]
     schema = taken[0] if len(taken) == 1 else {"anyOf": taken} if taken else {}
@@ -174,8 +174,7 @@ def _events_call() -> Json:
         "204": {"description": "The run has ended, and its last event was seen."},
         **_problems(*_ASKING, *_RESUMING),
     }
-    last = _parameter("Last-Event-ID", "header", "The last event that was seen.", required=False)
-    return {**_call("events", "The events of a run", answers, open_to="key"), "parameters": [last]}
+    return {**_call("events", "The events of a run", answers, open_to="key"), "parameters": [_LAST_SEEN]}
 
 
 def _call(name: str, summary: str, answers: Json, open_to: str = "") -> Json:
@@ -205,6 +204,13 @@ _TEXT = {"type": "string"}
 _RUN_HEADERS = {
     "Canevas-Run": {"description": "The id of the run.", "schema": _TEXT},
     "Location": {"description": "Where the events of a streamed run can be had again.", "schema": _TEXT},
+}
+_LAST_SEEN = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "The last event that was seen of the run.",
+    "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"},
 }
 _EVENTS = {
     "text/event-stream": {

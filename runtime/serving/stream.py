@@ -38,19 +38,24 @@ class EventStream:
         headers = [(b"content-type", STREAM), *ALWAYS, (b"x-accel-buffering", b"no"), *self.headers]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         writer = _Writer(send)
-        tasks = [
-            asyncio.create_task(writer.write(self.events)),
+        writing = asyncio.create_task(writer.write(self.events))
+        tasks = {
+            writing,
             asyncio.create_task(writer.keep_alive(self.beat)),
             asyncio.create_task(_gone(receive)),
-        ]
+        }
+        stopping = False
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-        if not tasks[0].cancelled():
-            tasks[0].result()
+        except asyncio.CancelledError:
+            stopping = True  # the server stops; the stream ends properly and can be resumed
+        ended = writing.done()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        if ended:
+            writing.result()
+        if ended or stopping:
             await send({"type": "http.response.body", "body": b""})
 
 

@@ -3,15 +3,19 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import uvicorn
+from playwright.sync_api import BrowserContext, Page
 from starlette.types import ASGIApp
 from websockets.asyncio.client import ClientConnection, connect
 
 from builder.gate import COOKIE
+from tests.browser import Product, chromium, product
+from tests.builder.furnished import Furnished, furnish
 from tests.builder.sessions import MemorySessions
 
 
@@ -41,6 +45,44 @@ async def serving() -> AsyncIterator[Callable[[ASGIApp], Any]]:
             return f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
 
         yield serve
+
+
+@dataclass(frozen=True, slots=True)
+class WorkedIn:
+    """A running Canevas whose home holds what `furnish` puts there; its flows may call loopback addresses."""
+
+    product: Product
+    furnished: Furnished
+
+
+@pytest.fixture(scope="session")
+def worked_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkedIn]:
+    home = tmp_path_factory.mktemp("worked-in")
+    furnished = asyncio.run(furnish(home))
+    with product(home, CANEVAS_ALLOWED_HOSTS="127.0.0.1", CANEVAS_WEIGHTS=str(home / "weights")) as started:
+        yield WorkedIn(started, furnished)
+
+
+# Not for the whole session: Playwright's loop would still run when pytest wants to run one of its own.
+@pytest.fixture(scope="module")
+def chrome(worked_in: WorkedIn) -> Iterator[BrowserContext]:
+    """A browser of somebody signed in."""
+    with chromium() as browser:
+        context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark", locale="en-GB")
+        context.new_page().goto(worked_in.product.new_link())
+        yield context
+
+
+@pytest.fixture
+def page(chrome: BrowserContext, worked_in: WorkedIn) -> Iterator[Page]:
+    """A tab; what the browser complains of, such as a broken policy, fails the test."""
+    tab = chrome.new_page()
+    complaints: list[str] = []
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    yield tab
+    tab.close()
+    assert [said for said in complaints if "404" not in said] == []
 
 
 class Tab:

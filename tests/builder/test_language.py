@@ -61,7 +61,9 @@ def test_translations_fill_the_same_braces() -> None:
 
 def test_no_key_stands_twice() -> None:
     """YAML would keep the last one silently."""
-    keys = re.findall(r"^  (?! )(?!#)(.+?): ", CATALOGUE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    keys = re.findall(
+        r"""^  ("(?:[^"\\]|\\.)+"|(?! )(?!#).+?): """, CATALOGUE.read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
     assert len(keys) == len(set(keys))
 
 

@@ -49,7 +49,7 @@ async def stream(self: Any) -> AsyncIterator[Delta | Both]:
         (one_value, [Port("text", Kind.TEXT)], [Port("output", Kind.TEXT)]),
         (
             optional,
-            [Port("text", Kind.TEXT, required=False), Port("number", Kind.NUMBER, required=False, help="How?")],
+            [Port("text", Kind.TEXT, required=False), Port("number", Kind.NUMBER, required=False, help="How many.")],
             [Port("output", Kind.BOOLEAN)],
         ),
         (

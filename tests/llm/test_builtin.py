@@ -124,6 +124,20 @@ async def test_a_form_of_every_kind_of_field(models: Models) -> None:
     assert reply.data["summary"] in text
 
 
+async def test_a_list_of_objects_gets_one(models: Models) -> None:
+    item = {"type": "object", "properties": {"product": {"type": "string"}, "pieces": {"type": "integer"}}}
+    schema = {"type": "object", "properties": {"lines": {"type": "array", "items": item}}}
+    _, reply = await answered(models, question("builtin", "We need 40 desk lamps for Berlin.", schema=schema))
+    assert reply.data == {"lines": [{"product": "desk lamps", "pieces": 40}]}
+
+
+@pytest.mark.parametrize("text", ["Explain gravity in one sentence.", "Summarize the French Revolution."])
+async def test_without_a_text_the_model_uses_its_own_words(models: Models, text: str) -> None:
+    _, reply = await answered(models, question("builtin", text, max_tokens=30))
+    assert reply.call.output_tokens > 5
+    assert text not in reply.text
+
+
 async def test_a_schema_that_is_no_form_constrains_the_models_words(models: Models) -> None:
     for schema in (
         {"enum": ["yes", "no"]},
@@ -199,7 +213,7 @@ async def test_cancelling_is_immediate_and_the_next_question_is_answered(models:
     started = time.monotonic()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - started < 0.2
+    assert time.monotonic() - started < 1.0
     _, reply = await answered(models, question("builtin", "What is the capital of France?"))
     assert "Paris" in reply.text
 
@@ -227,7 +241,7 @@ async def test_the_loop_goes_on_while_the_model_loads_and_writes(models: Models)
     while not task.done():
         await asyncio.sleep(0.005)
         longest, last = max(longest, time.monotonic() - last), time.monotonic()
-    assert longest < 0.5, "loading inside our process held the loop for as long as it took"
+    assert longest < 1.0, "loading inside our process held the loop for as long as it took"
 
 
 async def test_closing_ends_a_running_answer_with_an_error(weights: Path) -> None:

@@ -12,6 +12,8 @@ from runtime.errors import OperatorError
 from runtime.llm.models import Models
 from runtime.memory.embeddings import DIMENSIONS, Embeddings
 from runtime.memory.similarity import classified, nearest
+from runtime.settings import Settings
+from tests.llm.asking import no_secret
 
 LABELLED: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "labelled.yaml").read_text())
 
@@ -52,16 +54,10 @@ async def test_vectors_have_length_one_whatever_the_text(models: Models) -> None
 
 async def test_the_same_text_is_the_same_vector_alone_or_in_a_crowd(models: Models, weights: Path) -> None:
     crowd = await models.embed([f"text number {i}" for i in range(200)] + ["Bonjour"])
-    other = Models(models_settings(weights), lambda _: asyncio.sleep(0))
+    other = Models(Settings(weights=weights), no_secret)
     alone = await other.embed(["Bonjour"])
     await other.close()
     assert crowd[-1] == pytest.approx(alone[0], abs=1e-5)
-
-
-def models_settings(weights: Path) -> Any:
-    from runtime.settings import Settings
-
-    return Settings(weights=weights)
 
 
 async def test_loaded_once_for_all_who_wait(models: Models) -> None:

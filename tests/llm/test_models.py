@@ -8,7 +8,7 @@ from runtime.errors import AuthorError, OperatorError
 from runtime.llm.models import Models
 from runtime.settings import Settings
 from tests.llm.asking import answered, no_secret, question, secret
-from tests.wire.anthropic_server import anthropic_server
+from tests.wire.anthropic_server import Answer, anthropic_server
 
 
 async def test_the_list_says_which_is_a_demo_and_which_stays_here(tmp_path: Path) -> None:
@@ -67,8 +67,6 @@ async def test_the_name_chooses_the_provider_and_the_reply_says_which(weights: P
 
 async def test_leaving_the_stream_leaves_the_providers(weights: Path) -> None:
     async with anthropic_server() as server:
-        from tests.wire.anthropic_server import Answer
-
         server.queue(Answer("a" * 5000, piece=1, pause=0.01))
         models = Models(Settings(weights=weights, anthropic_url=server.url), secret("sk"))
         stream = models.stream(question("claude-opus-5-5"))

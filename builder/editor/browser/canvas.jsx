@@ -69,7 +69,11 @@ const Surface = () => {
   const keys = useKeys(flow, store);
   const wiring = useWiring(flow, store);
 
-  const moved = useCallback((_, node, nodes) => settle(nodes ?? node), []);
+  const grabbed = useCallback(() => set({ dragging: true }), []);
+  const moved = useCallback((_, node, nodes) => {
+    set({ dragging: false });
+    settle(nodes ?? node);
+  }, []);
   const looked = useCallback((_, { x, y, zoom }) => {
     try {
       localStorage.setItem(viewKey(get().flow), JSON.stringify({ x, y, zoom }));
@@ -118,7 +122,9 @@ const Surface = () => {
         onlyRenderVisibleElements={many}
         isValidConnection={mayJoin}
         onConnect={(connection) => join(...ends(connection))}
+        onNodeDragStart={grabbed}
         onNodeDragStop={moved}
+        onSelectionDragStart={grabbed}
         onSelectionDragStop={moved}
         onSelectionChange={selected}
         onPaneClick={unlink}

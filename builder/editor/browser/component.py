@@ -23,8 +23,8 @@ class Editor(rx.NoSSRComponent):
     """Palette, canvas, properties and footer.
 
     opened: a flow as it was opened: `{n, flow, tab, revision, view, undo, redo, resolved}`; `n` rises with each one.
-    answer: to the last request, `{n, …}` with `before, revision, changes, undo, redo`, or `refused`, `failed` (both
-    `[English template, values]`) or `stale`. overlay: what a run says of each step, by id: `{state, ms, text, error,
+    answer: to the last request, `{n, flow, …}` with `before, revision, changes, undo, redo`, or `refused`, `failed`
+    (both `[English template, values]`) or `stale`. overlay: what a run says of each step, by id: `{state, ms, text, error,
     model, demo}`. catalog: of `kinds.kinds_view`. choices: `{models: [{name, label}], secrets: [name]}`.
     """
 
@@ -39,12 +39,12 @@ class Editor(rx.NoSSRComponent):
     choices: rx.Var[dict[str, Any]]
     icons: rx.Var[dict[str, Any]]
 
-    # (edits, the last revision the browser has seen, an id of the batch)
-    on_edits: rx.EventHandler[rx.event.passthrough_event_spec(list[dict[str, Any]], int, str)]
-    # "undo", "redo", "look" (what changed elsewhere), "tidy", "open" (anew)
-    on_walk: rx.EventHandler[rx.event.passthrough_event_spec(str)]
-    # "theirs", "mine" or "copy", and the edits that wait
-    on_resolve: rx.EventHandler[rx.event.passthrough_event_spec(str, list[dict[str, Any]])]
+    # (the flow, edits, the last revision the browser has seen, an id of the batch)
+    on_edits: rx.EventHandler[rx.event.passthrough_event_spec(str, list[dict[str, Any]], int, str)]
+    # (the flow, "undo", "redo", "tidy", "look" for what changed elsewhere, or "open" anew)
+    on_walk: rx.EventHandler[rx.event.passthrough_event_spec(str, str)]
+    # (the flow, "theirs", "mine" or "copy", the edits that wait)
+    on_resolve: rx.EventHandler[rx.event.passthrough_event_spec(str, str, list[dict[str, Any]])]
     # the ids of the selected steps
     on_select: rx.EventHandler[rx.event.passthrough_event_spec(list[str])]
 

@@ -5,7 +5,8 @@ import { EMPTY } from "./model.js";
 /**
  * base: the model as the server confirmed it. model: with the edits that are on their way. pending: batches
  * {id, edits} or {id, walk}, oldest first; sending: the id of the one under way. save: "saved", "saving", "failed",
- * "stale". overlay: what a run says of each step. selected: ids of steps, wires and notes. linking: the loose end of
+ * "stale". overlay: what a run says of each step. selected: ids of steps, wires and notes. dragging: the pointer
+ * holds steps. linking: the loose end of
  * a wire {step, port, type, kind}. reveal: a place to go to {step, field, n}. panel: what a small screen shows.
  * adding: the list of kinds over the canvas {x, y, at, end}. help: the list of
  * shortcuts is open. said: the latest word for screen readers, as [English template, values].
@@ -27,6 +28,7 @@ const START = {
   choices: { models: [], secrets: [] },
   overlay: {},
   selected: { steps: [], wires: [], notes: [] },
+  dragging: false,
   linking: null,
   reveal: null,
   adding: null,

@@ -76,15 +76,15 @@ const Panel = ({ name, icon: Icon, label }) => {
   );
 };
 
-/** Tell the server what is selected, once it stays. */
+/** Tell the server what is selected, once it stays and nothing is dragged any more. */
 const useTelling = (onSelect) =>
   useEffect(() => {
     let timer = 0;
     return watch(
-      (desk) => String(desk.selected.steps),
-      () => {
+      (desk) => (desk.dragging ? null : String(desk.selected.steps)),
+      (chosen) => {
         clearTimeout(timer);
-        timer = setTimeout(() => onSelect?.(get().selected.steps), LOOK);
+        if (chosen !== null) timer = setTimeout(() => onSelect?.(get().selected.steps), LOOK);
       },
     );
   }, []);

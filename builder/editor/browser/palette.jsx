@@ -21,10 +21,19 @@ const useFound = (search, end) => {
     const text = folded([known.label, t(known.label), known.kind, known.help, t(known.help)].join(" "));
     return words.every((word) => text.includes(word)) && (!end || matching(known, end, catalog.accepts).length > 0);
   };
-  const rank = (known) => (words.length && folded(t(known.label)).startsWith(words[0]) ? 0 : 1);
+  const rank = (known) => closeness(folded(t(known.label)), words.join(" "));
+  const nearest = (one, other) => rank(one) - rank(other);
   return catalog.groups
-    .map((group) => ({ ...group, kinds: group.kinds.map((kind) => catalog.kinds[kind]).filter(fits).sort((one, other) => rank(one) - rank(other)) }))
-    .filter((group) => group.kinds.length);
+    .map((group) => ({ ...group, kinds: group.kinds.map((kind) => catalog.kinds[kind]).filter(fits).sort(nearest) }))
+    .filter((group) => group.kinds.length)
+    .sort((one, other) => nearest(one.kinds[0], other.kinds[0]));
+};
+
+/** How far a name is from a search: the name itself, its beginning, a word's beginning, else only the help says it. */
+const closeness = (name, search) => {
+  if (!search || name === search) return 0;
+  if (name.startsWith(search)) return 1;
+  return name.includes(` ${search}`) ? 2 : 3;
 };
 
 /** A search field and a list under it, walked with the arrows while the focus stays in the field. */

@@ -7,7 +7,7 @@ const AGAIN = [2_000, 5_000, 10_000, 30_000]; // ms before the first retries; th
 const ABANDONED = 60_000; // ms after which edits of another tab count as left behind
 const KEY = "canevas.edits";
 
-let server = {}; // how requests leave: {edits(edits, base, batch), walk(way), resolve(way, edits)}
+let server = {}; // how requests leave: {edits(flow, edits, base, batch), walk(flow, way), resolve(flow, way, edits)}
 let timer = 0;
 let failures = 0;
 let heard = { opened: -1, answer: -1 };
@@ -55,14 +55,14 @@ export const walk = (way) => {
 
 /** Send the oldest batch, unless one is under way or a person has to decide first. */
 export const send = () => {
-  const { pending, sending, save, revision } = get();
+  const { flow, pending, sending, save, revision } = get();
   if (sending || save === "stale" || !pending.length) return;
   const [batch] = pending;
   set({ sending: batch.id, ...(batch.walk === "look" ? {} : { save: "saving" }) });
   clearTimeout(timer);
   timer = setTimeout(() => fail(["The server does not answer.", {}]), PATIENCE);
-  if (batch.walk) server.walk(batch.walk);
-  else server.edits(batch.edits, revision, batch.id);
+  if (batch.walk) server.walk(flow, batch.walk);
+  else server.edits(flow, batch.edits, revision, batch.id);
 };
 
 const fail = (reason) => {
@@ -83,9 +83,10 @@ export const retry = () => {
 
 /** What the server says to the batch under way. */
 export const receive = (answer) => {
-  if (!answer || answer.n === undefined || answer.n === heard.answer) return;
+  if (answer?.n === undefined || answer.n === heard.answer) return;
   heard.answer = answer.n;
-  const { sending, revision, base, pending } = get();
+  const { flow, sending, revision, base, pending } = get();
+  if (answer.flow !== flow) return; // of a flow that was left meanwhile
   if (answer.failed) return fail(answer.failed);
   if (answer.stale) {
     clearTimeout(timer);
@@ -93,7 +94,7 @@ export const receive = (answer) => {
   }
   const rest = pending.filter((batch) => batch.id !== sending);
   if (answer.refused) return settle(base, rest, { refusals: [...get().refusals, answer.refused] });
-  if (answer.before > revision) return server.walk("open"); // something in between was missed
+  if (answer.before > revision) return server.walk(flow, "open"); // something in between was missed
   const confirmed = answer.revision > revision ? patched(base, answer.changes) : base;
   const { undo = get().undo, redo = get().redo } = answer;
   settle(confirmed, rest, { revision: Math.max(revision, answer.revision), undo, redo });
@@ -109,7 +110,7 @@ const settle = (base, pending, more) => {
 
 /** A flow as the server opened it, or opened it anew. */
 export const open = (opened) => {
-  if (!opened || opened.n === undefined || opened.n === heard.opened) return;
+  if (opened?.n === undefined || opened.n === heard.opened) return;
   heard.opened = opened.n;
   const { flow, tab, revision, view, undo, redo } = opened;
   const again = flow === get().flow;
@@ -124,8 +125,10 @@ export const open = (opened) => {
 
 /** How a person decides between two versions: "theirs", "mine" on top of theirs, or "copy". */
 export const resolve = (way) => {
-  const edits = get().pending.flatMap((batch) => batch.edits ?? []);
-  server.resolve(way, edits);
+  const { flow, tab, pending } = get();
+  const edits = pending.flatMap((batch) => batch.edits ?? []);
+  if (way === "copy") forget(place(flow, tab)); // they go with the copy
+  server.resolve(flow, way, edits);
 };
 
 // --- kept in the browser ------------------------------------------------------------------------------------
@@ -140,6 +143,14 @@ const keep = () => {
     else localStorage.removeItem(place(flow, tab));
   } catch {
     // Storage is full or forbidden; the edits stay in this page.
+  }
+};
+
+const forget = (key) => {
+  try {
+    localStorage.removeItem(key);
+  } catch {
+    // Then nothing was kept there.
   }
 };
 
@@ -160,10 +171,10 @@ const leftBehind = (flow, tab) => {
 
 /** Put edits that were left behind on top of the flow, or forget them. */
 export const recover = (take) => {
-  const { recovered } = get();
-  for (const { key } of recovered) localStorage.removeItem(key);
+  const { flow, recovered } = get();
+  for (const { key } of recovered) forget(key);
   set({ recovered: [] });
-  if (take) server.resolve("mine", recovered.flatMap(({ edits }) => edits));
+  if (take) server.resolve(flow, "mine", recovered.flatMap(({ edits }) => edits));
 };
 
 if (typeof window !== "undefined") {

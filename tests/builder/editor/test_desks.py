@@ -117,8 +117,8 @@ async def test_mine_on_top_of_the_newer_one(desks: Desks, store: MemoryStore) ->
 
 async def test_mine_as_a_copy(desks: Desks, store: MemoryStore) -> None:
     await two_tabs_apart(desks)
-    copy = await desks.keep_as_copy(ADA, "f", "two", [Set("ask", "prompt", "two")], "Mine")
-    assert store.drafts[copy][0].name == "Mine"
+    copy = await desks.keep_as_copy(ADA, "f", "two", [Set("ask", "prompt", "two")])
+    assert store.drafts[copy][0].name == "Test 2"
     assert store.drafts[copy][0].steps["ask"].config["prompt"] == "two"
     assert "answer" in store.drafts[copy][0].steps
     assert store.drafts["f"][0].steps["ask"].config["prompt"] == "one"

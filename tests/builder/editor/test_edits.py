@@ -98,7 +98,7 @@ REFUSED = {
     "id taken": ({"do": "add", "step": "a", "kind": "x"}, "already"),
     "id no name": ({"do": "add", "step": "A b", "kind": "x"}, "cannot name"),
     "id a reserved word": ({"do": "rename", "step": "a", "to": "class"}, "cannot name"),
-    "bad version": ({"do": "add", "step": "c", "kind": "x", "version": 0}, "greater"),
+    "bad version": ({"do": "add", "step": "c", "kind": "x", "version": 0}, "at least 1"),
     "bad retry": ({"do": "set_step", "step": "a", "retry": {"times": 99}}, "20"),
     "bad on_error": ({"do": "set_step", "step": "a", "on_error": "explode"}, "fail"),
     "unknown step": ({"do": "set", "step": "q", "field": "p", "value": 1}, "no step"),
@@ -108,7 +108,7 @@ REFUSED = {
     "no wire": ({"do": "connect", "edges": ["a to b"]}, "no wire"),
     "wire is gone": ({"do": "disconnect", "edges": ["b.out -> a"]}, "no wire"),
     "note is gone": ({"do": "set_note", "note": "n", "text": ""}, "no note"),
-    "empty name": ({"do": "describe", "name": ""}, "at least 1"),
+    "empty name": ({"do": "describe", "name": ""}, "must not be empty"),
 }
 
 

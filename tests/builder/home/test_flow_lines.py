@@ -11,7 +11,6 @@ from runtime.graph.check import check
 from runtime.graph.problems import errors
 from runtime.storage.flows import FlowEntry
 
-
 SUPPORT = FlowEntry(id="a", name="Support", description="", revision=1, steps=3, created=1.0, updated=2.0)
 
 

@@ -26,14 +26,14 @@ steps:
   asks: {kind: if, version: 1, title: Is it long?, config: {condition: '{{ start.text }}'}}
   short: {kind: template, version: 1, config: {template: short}}
   long: {kind: template, version: 1, config: {template: long}}
-edges: [start.text -> asks, asks.yes -> long, asks.no -> short]
+edges: [start.text -> asks, asks.true -> long, asks.false -> short]
 """
 RAN = [
     RunStarted(1, 100.0, "start", {"text": "hello"}),
     StepStarted(2, 100.1, "start", {}),
     StepFinished(3, 100.2, "start", {"text": "hello"}, 1.5),
     StepStarted(4, 100.2, "asks", {"condition": "hello"}),
-    StepFinished(5, 100.3, "asks", {"yes": None}, 2.0),
+    StepFinished(5, 100.3, "asks", {"true": None}, 2.0),
     StepSkipped(6, 100.3, "short"),
     StepStarted(7, 100.3, "long", {}),
 ]

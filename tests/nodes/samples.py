@@ -1,0 +1,77 @@
+"""One sample or more of every built-in node: settings, inputs, and exactly what it must give."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from nodes.data import Gather, JoinTexts, SetValues, Template
+from nodes.http import HttpRequest
+from nodes.logic import Answer, If, Switch
+from nodes.meaning import Classify, FindEntry
+from nodes.models import LLM
+from nodes.triggers import ApiStart, ChatStart, WebhookStart
+from runtime.graph.node import Node
+
+
+@dataclass(frozen=True)
+class Sample:
+    """inputs: a value a port, a list of values for a port that gathers. given: what the run is started with.
+
+    output: what the node gives; `...` stands for a value that is checked elsewhere.
+    """
+
+    node: type[Node]
+    config: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)
+    output: dict[str, Any] = field(default_factory=dict)
+
+
+FAQ = [
+    {"question": "Where is my parcel?", "answer": "Use the link.", "also": "Où est mon colis ?", "page": 3},
+    {"question": "How do I pay?", "answer": "By card."},
+]
+LABELS = [
+    {"name": "parcel", "description": "A parcel or a delivery", "examples": "Where is it?\nMon colis est en retard."},
+    {"name": "payment", "description": "An invoice or a payment", "examples": "I paid twice.\nMa facture est fausse."},
+]
+FIELDS = [{"name": "name"}, {"name": "age", "type": "number", "required": False}]
+
+SAMPLES = [
+    Sample(ApiStart, given={"text": "hi"}, output={"text": "hi"}),
+    Sample(ApiStart, {"fields": FIELDS}, given={"name": "Léa"}, output={"name": "Léa", "age": None}),
+    Sample(ChatStart, given={"message": "hi"}, output={"message": "hi", "history": [], "session": ""}),
+    Sample(
+        WebhookStart,
+        given={"body": {"id": 7}, "headers": {"x-key": "1"}, "query": {"page": "2"}, "method": "PUT"},
+        output={"body": {"id": 7}, "headers": {"x-key": "1"}, "query": {"page": "2"}, "method": "PUT"},
+    ),
+    Sample(LLM, {"prompt": "Hello", "model": "claude-haiku-4-5"}, output={"text": ..., "data": None, "model": ...}),
+    Sample(
+        Classify,
+        {"labels": LABELS},
+        {"text": "My delivery is late"},
+        output={"parcel": "My delivery is late", "label": "parcel", "score": ...},
+    ),
+    Sample(Classify, {"labels": LABELS}, {"text": " "}, output={"other": " ", "label": "other", "score": 0.0}),
+    Sample(
+        FindEntry,
+        {"entries": FAQ},
+        {"question": "Où se trouve mon colis ?"},
+        output={
+            "answer": "Use the link.",
+            "found": {"question": "Where is my parcel?", "answer": "Use the link.", "page": 3, "score": ...},
+        },
+    ),
+    Sample(FindEntry, {"entries": FAQ}, {"question": "Who was Ada?"}, output={"not_found": "Who was Ada?"}),
+    Sample(If, {"condition": True}, {"value": [1]}, output={"true": [1]}),
+    Sample(If, {"condition": "false"}, output={"false": None}),
+    Sample(Switch, {"value": "YES"}, output={"yes": "YES"}),
+    Sample(Switch, {"value": 3, "cases": [{"name": "three", "equals": "3"}]}, output={"three": 3}),
+    Sample(Switch, {"value": None}, output={"default": None}),
+    Sample(Answer, {"value": {"ok": True}, "status": 201}, output={"value": {"ok": True}, "status": 201}),
+    Sample(Template, {"template": "Bonjour"}, output={"output": "Bonjour"}),
+    Sample(SetValues, {"values": {"a": 1, "b": ["x"]}}, output={"a": 1, "b": ["x"]}),
+    Sample(JoinTexts, {"separator": ", "}, {"texts": ["a", " ", "b"]}, output={"output": "a, b"}),
+    Sample(Gather, {}, {"values": [1, None, {"a": 2}]}, output={"output": [1, None, {"a": 2}]}),
+    Sample(HttpRequest, {"url": "{server}/hello"}, output={"status": 200, "body": {"hello": "you"}, "headers": ...}),
+]
