@@ -37,13 +37,14 @@ export const dictionary = (catalogue) => {
 /** own: how many characters of a text are its own. pattern: what a sentence looks like that was made of it. */
 const shape = (english) => {
   const seen = new Set();
+  const pieces = english.split(BRACES);
+  const quoted = (index) => pieces[index - 1].endsWith("`") && pieces[index + 1].startsWith("`");
   const part = (piece, index) => {
     if (index % 2 === 0) return piece.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
     if (seen.has(piece)) return `\\k<${piece}>`;
     seen.add(piece);
-    return piece === "step" ? `(?<step>[a-z][a-z0-9_]*)` : `(?<${piece}>[^]*?)`;
+    return `(?<${piece}>${piece === "step" ? "[a-z][a-z0-9_]*" : quoted(index) ? "[^`]*" : "[^]*?"})`;
   };
-  const pieces = english.split(BRACES);
   return {
     english,
     own: pieces.filter((_, index) => index % 2 === 0).join("").length,

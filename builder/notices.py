@@ -20,6 +20,11 @@ class Notice(TypedDict):
     action: str
 
 
+def said(error: CanevasError) -> tuple[str, dict[str, Any]]:
+    """An error as a template and its values, each a text of the catalogue: what happened and what to do."""
+    return "{what}. {mend}" if error.mend else "{what}.", {"what": error.what.rstrip("."), "mend": error.mend}
+
+
 class Notices(rx.State):
     """What stands in the corner now. From another state: `(await self.get_state(Notices))._say("Saved.")`."""
 
@@ -45,8 +50,8 @@ class Notices(rx.State):
     def _tell(self, error: CanevasError) -> None:
         """Show an error in its own words: what happened and what to do."""
         self._last += 1
-        text = f"{error.what.rstrip('.')}. {error.mend}".strip()
-        self.shown = [*self.shown, Notice(id=self._last, text=text, values={}, tone="error", action="")][-_KEPT:]
+        text, values = said(error)
+        self.shown = [*self.shown, Notice(id=self._last, text=text, values=values, tone="error", action="")][-_KEPT:]
 
     @rx.event
     def fail(self) -> None:

@@ -89,7 +89,7 @@ class Answer(Node, group="logic", icon="flag", ends=True):
 
     value: Expression = Field(title="Answer", description="A text, or any value; {{ step.output }} reads one.")
     status: int = Field(
-        200, ge=200, le=599, title="HTTP status", description="What an HTTP caller sees; 200 means that all is well."
+        200, ge=200, le=599, title="HTTP status", description="What an HTTP caller sees; 200: all is well."
     )
 
     def summary(self) -> str:

@@ -187,7 +187,8 @@ class FindEntry(Node, label="Find in FAQ", group="llm", icon="book-search", effe
     )
 
     def summary(self) -> str:
-        return f"{len(self.entries)} entries"
+        more = f" +{len(self.entries) - 1}" if len(self.entries) > 1 else ""
+        return f"{self.entries[0].question}{more}" if self.entries else ""
 
     async def run(self, context: Context, question: Annotated[str, "What is asked."]) -> Found:
         if not self.entries or not question.strip():

@@ -11,6 +11,7 @@ from builder.editor.document import EditError
 from builder.editor.edits import Edit, decode
 from builder.editor.kinds import kinds_view
 from builder.guard import backend, person
+from builder.notices import said
 from runtime.errors import CanevasError, NotFoundError
 
 
@@ -89,6 +90,7 @@ class Editing(rx.State):
 
     def _opened(self, flow: str, opened: Opened, resolved: bool = False) -> None:
         self.missing, self.selected = False, []
+        self.answer = {}  # a page that was loaded anew would take the answer from before, such as a conflict, for its own
         self.opened = {
             **self._word(flow),
             "tab": self._tab,
@@ -113,13 +115,13 @@ class Editing(rx.State):
             }
 
     def _refuse(self, flow: str, error: CanevasError) -> None:
-        said = [f"{error.what} {error.mend}".strip(), {}]
+        words = list(said(error))
         if isinstance(error, StaleError):
             self.answer = {**self._word(flow), "stale": error.revision}
         elif isinstance(error, EditError):
-            self.answer = {**self._word(flow), "refused": said}
+            self.answer = {**self._word(flow), "refused": words}
         else:
-            self.answer = {**self._word(flow), "failed": said}
+            self.answer = {**self._word(flow), "failed": words}
 
     def _word(self, flow: str) -> dict[str, Any]:
         """What every word to the browser begins with: a number that rises, and the flow it is about."""

@@ -75,5 +75,5 @@ def _value(value: rx.Var[Value]) -> rx.Component:
 
 
 def _logs(inspected: rx.Var[Inspected]) -> rx.Component:
-    lines = rx.foreach(inspected["logs"], lambda line: rx.el.li(line))
+    lines = rx.foreach(inspected["logs"], lambda line: rx.el.li(tr(line)))
     return rx.el.section(rx.el.h3(t("Log")), rx.el.ul(lines), class_name="values-of")

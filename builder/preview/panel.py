@@ -123,9 +123,15 @@ def _turn(turn: rx.Var[Turn]) -> rx.Component:
     return rx.el.div(
         rx.el.p(rx.cond(turn.role == "user", t("You"), t("Flow")), class_name="who"),
         rx.el.p(
-            rx.cond((turn.state == "streaming") & (turn.text == ""), rx.el.span("…", class_name="waiting"), turn.text),
+            rx.match(
+                turn.state,
+                ("streaming", rx.cond(turn.text == "", rx.el.span("…", class_name="waiting"), turn.text)),
+                ("failed", tr(turn.text)),
+                turn.text,
+            ),
             class_name="text",
         ),
+        rx.cond(turn.mend != "", rx.el.p(tr(turn.mend), class_name="mend")),
         rx.cond(turn.note != "", rx.el.p(t("answered by {models}", models=turn.note), class_name="note")),
         class_name=f"turn {turn.role} {turn.state}",
     )

@@ -167,7 +167,7 @@ class Previewing(rx.State):
             self.told = f"{problem.step}: {problem.what}" if problem.step else problem.what
         self.wrong = {str(key): str(value) for key, value in getattr(error, "fields", {}).items()}
         if self.turns and self.turns[-1].role == "assistant":
-            self.turns = [*self.turns[:-1], Turn("assistant", self.told, "failed")]
+            self.turns = [*self.turns[:-1], Turn("assistant", self.told, "failed", mend=self.mend)]
 
     def _show(self, trace: RunTrace, selected: str) -> None:
         fresh = trace.fresh_cards()

@@ -9,12 +9,16 @@ from runtime.graph.values import as_text
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One thing said. state: `streaming` while it comes, `failed` when the run gave none. note: who answered."""
+    """One thing said. state: `streaming` while it comes, `failed` when the run gave none. note: who answered.
+
+    mend: what to do about a failure.
+    """
 
     role: Literal["user", "assistant"]
     text: str
     state: Literal["done", "streaming", "failed"] = "done"
     note: str = ""
+    mend: str = ""
 
 
 Transcript = tuple[Turn, ...]
@@ -34,8 +38,9 @@ def answer(transcript: Transcript, trace: RunTrace) -> Transcript:
         case "done":
             made = replace(last, text=readable(trace.output), state="done", note=_models(trace))
         case "failed":
-            why = trace.failure.what if trace.failure is not None else ""
-            made = replace(last, text=f"{trace.failed_step}: {why}" if trace.failed_step else why, state="failed")
+            why, mend = (trace.failure.what, trace.failure.mend) if trace.failure is not None else ("", "")
+            said = f"{trace.failed_step}: {why}" if trace.failed_step else why
+            made = replace(last, text=said, state="failed", mend=mend)
         case "cancelled":
             made = replace(last, state="failed")
         case _:

@@ -109,7 +109,7 @@ def _run(run: rx.Var[RunLine]) -> rx.Component:
         rx.el.td(
             link(rx.cond(run["flow_name"], run["flow_name"], t("Untitled")), href=f"/runs/{run['id']}"),
             rx.el.span(version(run["version"]), class_name="fine"),
-            rx.cond(run["error"], rx.el.p(run["error"], class_name="why")),
+            rx.cond(run["error"], rx.el.p(tr(run["error"]), class_name="why")),
             class_name="what",
         ),
         rx.el.td(run_state(run["state"])),

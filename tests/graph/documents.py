@@ -1,10 +1,20 @@
 """Random flow documents and random wrong ones, drawn by Hypothesis."""
 
+import os
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from runtime.graph.flow import RESERVED, Default, Edge, Flow, Note, Retry, Step
+
+# How hard the random tests look: CANEVAS_EXAMPLES=5000 for a long look.
+many = settings(
+    max_examples=int(os.environ.get("CANEVAS_EXAMPLES", "150")),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
 
 WORDS = [
     "", " ", "no", "yes", "on", "null", "~", "true", "True", "1", "-0", "1e5", "1.5", ".5", "0x1F", "0o17", "1_000",

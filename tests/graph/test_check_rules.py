@@ -1,10 +1,9 @@
 """Every rule a flow keeps: a flow that breaks it, and what is said, where, and how to mend it."""
 
-import os
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.graph.check import check, missing_secrets, needs
@@ -13,10 +12,8 @@ from runtime.graph.flowfile import from_document
 from runtime.graph.plan import BrokenFlow, compile_flow
 from runtime.graph.problems import MESSAGES, Problem, errors, listed
 from runtime.graph.reading import read_flow
-from tests.graph.documents import nearly_flows
+from tests.graph.documents import many, nearly_flows
 from tests.graph.nodes import CATALOG
-
-EXAMPLES = int(os.environ.get("CANEVAS_EXAMPLES", "150"))
 
 
 def flow_of(steps: dict[str, Any], *wires: str) -> Flow:
@@ -197,7 +194,7 @@ def test_ten_thousand_steps_in_a_circle() -> None:
     assert problem.what.endswith("a6, a7 and 9992 more.")
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@many
 @given(raw=nearly_flows())
 def test_no_flow_makes_it_raise(raw: Any) -> None:
     flow, _ = from_document(raw)

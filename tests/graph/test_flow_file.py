@@ -1,24 +1,20 @@
 """Flow files: what is written is read back, in one order; what cannot be read is said precisely and never raises."""
 
 import json
-import os
 from difflib import unified_diff
 from itertools import pairwise
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runtime.graph import markup
 from runtime.graph.flow import MAX_STEPS, Default, Edge, Flow, Note, Retry, Step
 from runtime.graph.flowfile import MAX_PROBLEMS, from_document, read, write
 from runtime.graph.problems import MESSAGES, Problem
-from tests.graph.documents import WORDS, anything, flows, json_values, nearly_flows
-
-EXAMPLES = int(os.environ.get("CANEVAS_EXAMPLES", "150"))
-many = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+from tests.graph.documents import WORDS, anything, flows, json_values, many, nearly_flows
 
 
 def read_well(text: str | bytes) -> Flow:

@@ -1,10 +1,9 @@
 """Random flows: whatever the order of completion, the cuts and the failures, a run comes to what the rules say."""
 
 import asyncio
-import os
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.graph.flow import Flow
@@ -26,13 +25,11 @@ from runtime.interpreter.events import (
     decode_all,
     encode_all,
 )
+from tests.graph.documents import many
 from tests.interpreter.oracle import Fate, fate
 from tests.interpreter.random_flows import CATALOG, SERVICES, WORLD, World, flows
 from tests.interpreter.stage import durable, events_of, jumping
 
-# CANEVAS_EXAMPLES=5000 for a long look.
-EXAMPLES = int(os.environ.get("CANEVAS_EXAMPLES", "150"))
-many = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 SEEDS = st.integers(0, 2**32 - 1)
 GIVEN = {"n": 1, "words": ["é", None, {"deep": [1.5]}]}
 

@@ -37,10 +37,10 @@ def add_answer(drawing: Drawing) -> None:
             break
     expect(drawing.step("start")).to_be_focused()
     drawing.page.keyboard.press("a")
-    search = drawing.page.get_by_role("dialog", name="Add a step").get_by_role("combobox")
-    expect(search).to_be_focused()
+    offer = drawing.page.get_by_role("dialog", name="Add a step")
+    expect(offer.get_by_role("combobox")).to_be_focused()
     drawing.page.keyboard.type("answer")
-    expect(drawing.page.get_by_role("option").first).to_contain_text("Answer")
+    expect(offer.get_by_role("option").first).to_contain_text("Answer")
     drawing.page.keyboard.press("Enter")
     expect(drawing.step("answer")).to_be_focused()
 

@@ -257,7 +257,7 @@ async def test_a_changed_key_counts_at_once(server: AnthropicServer) -> None:
         await answered(claude, question(NEW))
     used = [received.headers.get("x-api-key") or received.headers["authorization"] for received in server.requests]
     assert [key.removeprefix("Bearer ") for key in used] == ["first", "second", "second"]
-    assert len(claude._clients) == 2
+    assert len(claude._api._clients) == 2
     await claude.close()
 
 

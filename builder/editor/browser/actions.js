@@ -13,7 +13,7 @@ export const lend = (methods) => {
 };
 
 /** What people call a step. */
-export const nameOf = (step) => step?.title || step?.label || step?.id || "";
+export const nameOf = (step, t = (label) => label) => step?.title || (step?.label && t(step.label)) || step?.id || "";
 
 /** Go to a step on the canvas, and to a setting of it when one is named. */
 export const reveal = (step, field = "") => {

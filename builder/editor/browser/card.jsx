@@ -67,7 +67,7 @@ const Live = ({ says, t }) => {
   const language = useLanguage();
   const { state, ms, text, error, model, demo } = says;
   const Icon = MARKS[state];
-  const more = state === "failed" ? error : state === "running" ? text : "";
+  const more = state === "failed" ? t(error) : state === "running" ? text : "";
   return (
     <div className={`live ${state}`}>
       <p className="chip">
@@ -77,7 +77,7 @@ const Live = ({ says, t }) => {
         {demo && <span className="demo">{t("demo")}</span>}
       </p>
       {more && (
-        <p className="more nowheel" title={state === "failed" ? error : undefined}>
+        <p className="more nowheel" title={state === "failed" ? more : undefined}>
           <span>{more}</span>
         </p>
       )}

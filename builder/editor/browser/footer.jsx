@@ -69,7 +69,7 @@ const Problem = ({ problem, step, t, done }) => {
       <button type="button" onClick={go}>
         <ProblemMark severity={problem.severity} className={problem.severity} />
         <span>
-          {step && <strong>{nameOf({ ...step, label: t(step.label) })} </strong>}
+          {step && <strong>{nameOf(step, t)} </strong>}
           <ProblemText problem={problem} />
         </span>
       </button>

@@ -34,8 +34,8 @@ const Ends = ({ linking }) => {
     event.preventDefault();
   };
   return (
-    <div className="overlay-list" role="dialog" aria-label={t("Connect {name}", { name: nameOf(model.steps[linking.step]) })} onKeyDown={keys}>
-      <h2>{t("Connect {name}", { name: nameOf(model.steps[linking.step]) })}</h2>
+    <div className="overlay-list" role="dialog" aria-label={t("Connect {name}", { name: nameOf(model.steps[linking.step], t) })} onKeyDown={keys}>
+      <h2>{t("Connect {name}", { name: nameOf(model.steps[linking.step], t) })}</h2>
       {outputs.length > 1 && (
         <div className="outputs" role="group" aria-label={t("Output")}>
           {outputs.map((port) => (
@@ -59,7 +59,7 @@ const Ends = ({ linking }) => {
             >
               <Mark icon={step.icon} group={step.group} />
               <span className="names">
-                <span className="title">{nameOf(step)}</span>
+                <span className="title">{nameOf(step, t)}</span>
                 <span className="kind">
                   <code>{end.port === "after" ? t("runs after it") : end.port}</code> {end.port !== "after" && t(kindPhrase(end.kind))}
                 </span>

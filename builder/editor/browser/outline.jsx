@@ -36,7 +36,7 @@ export const Outline = () => {
         {!model.order.length && <p className="none">{t("None yet. Select one here once there are some.")}</p>}
         <ol className="outline">
           {flowOrder(model).map((id) => (
-            <Row key={id} step={model.steps[id]} says={overlay[id]} after={[...(after[id] ?? [])].map((each) => nameOf(model.steps[each])).join(", ")} t={t} />
+            <Row key={id} step={model.steps[id]} says={overlay[id]} after={[...(after[id] ?? [])].map((each) => nameOf(model.steps[each], t)).join(", ")} t={t} />
           ))}
         </ol>
       </section>

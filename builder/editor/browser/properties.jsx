@@ -202,8 +202,8 @@ const Wires = ({ step, arriving, model }) => {
       </button>
     </li>
   );
-  const from = (wire) => `${nameOf(model.steps[wire.source])}.${wire.output}`;
-  const into = (wire) => (wire.port && wire.port !== "after" ? `${nameOf(model.steps[wire.target])}.${wire.port}` : nameOf(model.steps[wire.target]));
+  const from = (wire) => `${nameOf(model.steps[wire.source], t)}.${wire.output}`;
+  const into = (wire) => (wire.port && wire.port !== "after" ? `${nameOf(model.steps[wire.target], t)}.${wire.port}` : nameOf(model.steps[wire.target], t));
   return (
     <details className="section" open>
       <summary>

@@ -85,8 +85,8 @@ export const retry = () => {
 export const receive = (answer) => {
   if (answer?.n === undefined || answer.n === heard.answer) return;
   heard.answer = answer.n;
-  const { flow, sending, revision, base, pending } = get();
-  if (answer.flow !== flow) return; // of a flow that was left meanwhile
+  const { flow, tab, sending, revision, base, pending } = get();
+  if (answer.flow !== flow) return answer.revision && forget(place(answer.flow, tab)); // a flow that was left meanwhile
   if (answer.failed) return fail(answer.failed);
   if (answer.stale) {
     clearTimeout(timer);

@@ -83,7 +83,7 @@ const List = ({ step, onChoose, close }) => {
               {value.step.id}.{value.port.name}
             </code>
             <span className="kind">
-              {nameOf({ ...value.step, label: t(value.step.label) })} · {t(kindPhrase(value.port.kind))}
+              {nameOf(value.step, t)} · {t(kindPhrase(value.port.kind))}
             </span>
           </span>
         </li>

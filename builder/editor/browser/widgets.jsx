@@ -89,8 +89,9 @@ const Select = ({ field, ...rest }) => {
 };
 
 const Model = (props) => {
+  const t = useWords();
   const models = useDesk((desk) => desk.choices.models);
-  const options = models.map(({ name, label }) => ({ value: name, label: label ?? name }));
+  const options = models.map(({ name, label }) => ({ value: name, label: t(label ?? name) }));
   return options.length ? <Choice {...props} options={options} /> : <Text {...props} />;
 };
 

@@ -81,7 +81,7 @@ def test_a_failed_run_opens_at_the_step_that_failed(runs: Page) -> None:
 def test_every_step_shows_what_it_got_and_gave(runs: Page) -> None:
     rows(runs, "Greeting").first.get_by_role("link").click()
     runs.get_by_role("button", name=re.compile("Say hello")).click()
-    expect(runs.locator("pre", has_text="Hello Ada!")).to_be_visible()
+    expect(runs.get_by_label("output").filter(has_text="Hello Ada!")).to_be_visible()
     expect(runs.get_by_role("button", name=re.compile("Greet a stranger"))).to_contain_text("Skipped")
     runs.get_by_role("button", name=re.compile("The whole run")).click()
     expect(runs.locator("pre", has_text=re.compile("^Ada$"))).to_be_visible()
