@@ -123,11 +123,10 @@ def _turn(turn: rx.Var[Turn]) -> rx.Component:
     return rx.el.div(
         rx.el.p(rx.cond(turn.role == "user", t("You"), t("Flow")), class_name="who"),
         rx.el.p(
-            rx.match(
-                turn.state,
-                ("streaming", rx.cond(turn.text == "", rx.el.span("…", class_name="waiting"), turn.text)),
-                ("failed", tr(turn.text)),
-                turn.text,
+            rx.cond(
+                (turn.state == "streaming") & (turn.text == ""),
+                rx.el.span("…", class_name="waiting"),
+                rx.cond(turn.state == "failed", tr(turn.text), turn.text),
             ),
             class_name="text",
         ),

@@ -19,7 +19,7 @@ class Message:
 class ModelRequest:
     """A question to a model.
 
-    model: a name such as `claude-sonnet-4-5` or `builtin`. temperature: 0 to 1, None for the model's own
+    model: a name such as `claude-haiku-5-5` or `builtin`. temperature: 0 to 1, None for the model's own
     default. max_tokens: upper bound of the answer. schema: a JSON Schema that the answer must follow.
     """
 

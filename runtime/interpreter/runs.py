@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-import os
+import random
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 
 
 def new_run_id() -> str:
-    """A run's id: the milliseconds since the epoch, then chance; ids sort by age."""
-    return f"{int(time.time() * 1000):011x}{os.urandom(6).hex()}"
+    """A run's id: the milliseconds since the epoch, then chance; ids sort by age. It opens nothing, so it may be guessed."""
+    return f"{int(time.time() * 1000):011x}{random.getrandbits(48):012x}"  # noqa: S311
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Run:
     def __init__(self, record: RunRecord, execution: Execution) -> None:
         self.record = record
         self.log: list[Event] = []
-        self.execution = execution
+        self.execution: Execution | None = execution
         self.ending: Ending | None = None
         self._finished: set[str] = set()
         self._changed: asyncio.Future[None] | None = None
@@ -70,7 +70,8 @@ class Run:
 
     def cancel(self, reason: str) -> None:
         """Ask the run to end; it does within the engine's grace."""
-        self.execution.cancel(reason)
+        if self.execution is not None:
+            self.execution.cancel(reason)
 
     def add(self, event: Event) -> None:
         """Note what happened and wake whoever watches."""
@@ -85,6 +86,7 @@ class Run:
 
     def _end(self, ending: Ending) -> None:
         self.ending = ending
+        self.execution = None  # what it held goes at once, not when the record is on disk
         self.record = msgspec.structs.replace(
             self.record,
             state=STATE_OF[type(ending)],
@@ -226,9 +228,10 @@ class Runs:
         return run
 
     async def _drive(self, run: Run) -> Ending:
-        mask, workspace = self._mask, run.record.workspace
+        mask, workspace, execution = self._mask, run.record.workspace, run.execution
+        assert execution is not None
         try:
-            async for event in run.execution:
+            async for event in execution:
                 run.add(mask(workspace, event))
         except asyncio.CancelledError:
             # A server that stops gives up on its requests; what had happened must not vanish with them.

@@ -7,9 +7,10 @@ from datetime import datetime
 import msgspec
 import pytest
 
+from runtime.graph.plan import compile_flow
 from runtime.interpreter.journal import RunRecord
 from runtime.interpreter.runs import Run, Start
-from tests.serving.stage import Stage, flow, gate
+from tests.serving.stage import CATALOG, Stage, flow, gate
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -92,8 +93,8 @@ async def test_other_peoples_runs_are_not_there(stage: Stage, change: dict):
 
 
 async def test_a_preview_that_is_going_on_is_not_there_either(stage: Stage):
-    at, run = await waiting(stage, "preview")
-    plan = run.execution._plan
+    at, _ = await waiting(stage, "preview")
+    plan = compile_flow(stage.shelf.standing["preview"].flow, CATALOG)
     preview = stage.runs.start(Start(plan, {"text": ""}, "home", "flow of preview", "preview"))
     assert (await stage.client.get(f"{at}/runs/{preview.record.id}")).status_code == 404
     assert (await stage.client.delete(f"{at}/runs/{preview.record.id}")).status_code == 404

@@ -1,5 +1,7 @@
 """Settings as a person uses them: choices that follow the account, secrets that nobody sees again."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, WebSocket, expect
 
