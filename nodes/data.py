@@ -2,14 +2,12 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from runtime.graph.expressions import has_expression
 from runtime.graph.fields import Multiline
 from runtime.graph.node import Node, Port
 from runtime.graph.values import Kind, kind_of
-
-ValueName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
 
 
 class Template(Node, label="Text template", icon="file-text"):
@@ -29,7 +27,7 @@ class Template(Node, label="Text template", icon="file-text"):
 class SetValues(Node, label="Set values", icon="variable"):
     """Names values for the steps after it. Each name becomes a port, and each value keeps its type."""
 
-    values: dict[ValueName, Any] = Field(
+    values: dict[str, Any] = Field(
         title="Values", description="A name and a value each. {{ start.amount * 2 }} computes one."
     )
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from nodes.data import first_line
 from runtime.graph.fields import Expression, Label
@@ -59,15 +59,6 @@ class Switch(Node, group="logic", icon="signpost"):
         description="The branches. Small and capital letters count as the same.",
         json_schema_extra={"widget": "records"},
     )
-
-    @field_validator("cases")
-    @classmethod
-    def _names_stand_once(cls, cases: list[Case]) -> list[Case]:
-        names = [_DEFAULT, *(case.name for case in cases)]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two branches are called `{name}`")
-        return cases
 
     def outputs(self) -> tuple[Port, ...]:
         cases = (Port(case.name, branch=True) for case in self.cases)

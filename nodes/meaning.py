@@ -6,7 +6,7 @@ from itertools import chain, islice
 from typing import Annotated, Any, TypedDict
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from runtime.graph.fields import Label, ModelName
 from runtime.graph.messages import Llm, Message, ModelRequest, Reply
@@ -39,21 +39,12 @@ def lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _free(name: str) -> str:
-    if name in ("label", "score"):
-        raise ValueError(f"`{name}` is taken by another port; choose another name")
-    return name
-
-
-Branch = Annotated[Label, AfterValidator(_free)]
-
-
 class Class(BaseModel):
     """One label of a Classify."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Branch = Field(title="Label", description="The name of the branch.")
+    name: Label = Field(title="Label", description="The name of the branch.")
     description: str = Field("", title="Description", description="What belongs here, in a few words.")
     examples: str = Field(
         "",
@@ -80,7 +71,7 @@ class Classify(Node, group="llm", icon="tags", effect="reads"):
         description="The branches. Descriptions and examples in every language you expect make it surer.",
         json_schema_extra={"widget": "records"},
     )
-    fallback: Branch = Field("other", title="If none fits", description="The branch of a text that fits no label.")
+    fallback: Label = Field("other", title="If none fits", description="The branch of a text that fits no label.")
     threshold: float = Field(
         0.15, ge=0, le=1, title="Least likeness", description="Below it no label fits. 0.1 is lenient, 0.4 is strict."
     )
@@ -90,17 +81,9 @@ class Classify(Node, group="llm", icon="tags", effect="reads"):
         description="Empty: compare with the built-in embeddings. A model reads more between the lines.",
     )
 
-    @field_validator("labels")
-    @classmethod
-    def _names_stand_once(cls, labels: list[Class]) -> list[Class]:
-        names = [label.name for label in labels]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two labels are called `{name}`")
-        return labels
-
     def names(self) -> list[str]:
-        return list(dict.fromkeys([*(label.name for label in self.labels), self.fallback]))
+        names = [label.name for label in self.labels]
+        return names if self.fallback in names else [*names, self.fallback]
 
     def outputs(self) -> tuple[Port, ...]:
         return (

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, TypedDict
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from runtime.graph.fields import InputField, InputFields
 from runtime.graph.node import Context, Node, Port
@@ -19,15 +19,6 @@ class ApiStart(Node, label="API start", group="trigger", icon="play", trigger="a
         title="Inputs",
         description="What a caller sends. An input that is not required is null when it is left out.",
     )
-
-    @field_validator("fields")
-    @classmethod
-    def _names_stand_once(cls, fields: list[InputField]) -> list[InputField]:
-        names = [field.name for field in fields]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two inputs are called `{name}`")
-        return fields
 
     def outputs(self) -> tuple[Port, ...]:
         return tuple(

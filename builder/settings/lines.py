@@ -4,18 +4,16 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypedDict
 
-from runtime.llm.weights import EMBEDDINGS, TEXT
-
 if TYPE_CHECKING:
     from builder.backend import Surroundings
     from runtime.storage.secrets import SecretEntry
 
 ANTHROPIC = "anthropic"  # the secret by which Claude answers
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}\Z")
-# What a package is for: English texts of the catalogue.
+# What a model is for: English texts of the catalogue.
 _ROLES = {
-    TEXT.name: ("Text (demo model)", "Writes free text without any key. Small, fluent, often wrong."),
-    EMBEDDINGS.name: (
+    "text": ("Text (demo model)", "Writes free text without any key. Small, fluent, often wrong."),
+    "embeddings": (
         "Meaning (embeddings)",
         "Compares texts by what they mean, for Classify and Find in FAQ.",
     ),
@@ -63,7 +61,7 @@ def model_lines(around: "Surroundings") -> list[ModelLine]:
     """The built-in models and whether they can be used."""
     lines = []
     for model in around.models:
-        title, said = _ROLES.get(model.package, (model.package, ""))
+        title, said = _ROLES[model.role]
         state = "there" if model.there else "fetching" if around.fetching else "missing"
         lines.append(ModelLine(package=model.package, title=title, said=said, megabytes=model.megabytes, state=state))
     return lines

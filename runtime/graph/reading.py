@@ -214,9 +214,10 @@ def _of_validation(name: str, key: str, detail: Any, node_class: type[Node]) -> 
 def _ports(ask: Callable[[], Iterable[Port]], fallback: tuple[Port, ...]) -> tuple[Port, ...]:
     """The ports a node tells; a node with wrong or computed settings may not be able to."""
     try:
-        return tuple(ask())
+        told = tuple(ask())
     except _CONFUSED:
         return fallback
+    return told if all(isinstance(port.name, str) for port in told) else fallback
 
 
 def _sentence(error: AuthorError) -> str:

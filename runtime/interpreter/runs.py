@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 
 
 def new_run_id() -> str:
-    """A run's id: the milliseconds since the epoch, then chance; ids sort by age. It opens nothing, so it may be guessed."""
-    return f"{int(time.time() * 1000):011x}{random.getrandbits(48):012x}"  # noqa: S311
+    """A run's id: the milliseconds since the epoch, then chance; ids sort by age, and open nothing by themselves."""
+    return f"{int(time.time() * 1000):011x}{random.getrandbits(48):012x}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Nobody comes in without a session: over HTTP, over the websocket, and past both into Reflex itself."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
@@ -16,7 +17,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from builder.app import app, guard
+from builder.backend import Backend
 from builder.gate import COOKIE, Address, Gate
+from nodes.catalog import builtin
+from runtime.assembly import open_runtime
+from runtime.settings import Settings
 from tests.builder.conftest import tab
 from tests.builder.sessions import MemorySessions, Owner
 
@@ -224,10 +229,12 @@ def reflex(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.fixture
-def guarded(sessions: MemorySessions) -> Iterator[None]:
-    guard.sessions = sessions
-    yield
-    guard.sessions = None
+async def guarded(sessions: MemorySessions, tmp_path: Path) -> AsyncIterator[None]:
+    """Reflex's application with sessions, and with a runtime for the handlers that they let through."""
+    async with open_runtime(Settings(home=tmp_path, weights=tmp_path / "weights"), builtin()) as runtime:
+        guard.sessions, guard.backend = sessions, Backend(runtime, "")
+        yield
+        guard.sessions = guard.backend = None
 
 
 def handlers() -> list[str]:

@@ -48,7 +48,8 @@ def test_every_page_in_every_theme_is_accessible(page: Page, worked_in: WorkedIn
 def test_on_a_phone_everything_is_in_reach(page: Page, worked_in: WorkedIn, name: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     look(page, worked_in, name)
-    page.wait_for_timeout(300)
+    page.evaluate("canevas.choose('theme', 'dark')")
+    page.wait_for_timeout(500)
     picture(page, f"{name}-390")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     inside = "[role=dialog]" if name in ("rename", "secret") else "main"

@@ -57,6 +57,7 @@ def test_without_a_key_then_with_one(page: Page, claude: AnthropicServer, runnin
     drawing.open_preview()
     stop_a_stream(drawing, claude)
     hear_it_all(drawing, claude)
+    leave_and_come_back(drawing, claude)
 
 
 def without_a_key(drawing: Drawing) -> None:
@@ -123,3 +124,25 @@ def hear_it_all(drawing: Drawing, claude: AnthropicServer) -> None:
     expect(drawing.live("ask")).not_to_contain_text("demo")
     assert claude.requests[-1].json["model"] == "claude-sonnet-5-5"
     assert claude.requests[-1].json["messages"][-1]["content"] == "Once more"
+
+
+def leave_and_come_back(drawing: Drawing, claude: AnthropicServer) -> None:
+    """A run goes on when its tab is closed; another tab finds it and can stop it."""
+    claude.queue(Answer(POEM, piece=11, silent_after=2))
+    drawing.say("And again")
+    expect(drawing.live("ask")).to_contain_text(POEM[:22])
+    address, page = drawing.page.url, drawing.page.context.new_page()
+    drawing.page.close()
+    page.goto(address)
+    back = Drawing(page).opened()
+    expect(back.preview).to_be_visible()
+    expect(back.live("ask")).to_contain_text(POEM[:22])
+    page.goto("/runs")
+    row = page.locator("table.runs tbody tr").filter(has=page.get_by_role("link", name="Asks Claude")).first
+    expect(row).to_contain_text("Running")
+    row.get_by_role("link").click()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".facts")).to_contain_text("Stopped")
+    page.goto("/runs")
+    expect(row).to_contain_text("Stopped")
+    expect(page.locator("table.runs tbody tr").filter(has_text="Asks Claude").filter(has_text="Done")).to_have_count(1)

@@ -53,6 +53,7 @@ def test_a_long_way_back_and_forth(drawing: Drawing) -> None:
     name.fill("greeting")
     name.press("Enter")
     expect(drawing.step("greeting")).to_be_visible()
+    expect(name).to_have_value("greeting")
     drawing.saved()
     drawing.step("greeting").focus()
     page.keyboard.press("Delete")

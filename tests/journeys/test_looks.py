@@ -123,7 +123,7 @@ def preview(page: Page, exhibit: dict[str, str]) -> None:
     run(drawing)
     drawing.select("answer")
     drawing.properties.get_by_role("tab", name="Last run").click()
-    expect(drawing.properties.get_by_label("value")).to_be_visible()
+    expect(drawing.properties.get_by_label("value").first).to_be_visible()
 
 
 def deploy(page: Page, exhibit: dict[str, str]) -> None:

@@ -11,6 +11,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from reflex_components_lucide.icon import LUCIDE_ICON_LIST
 
+from nodes.data import SetValues
+from nodes.logic import Switch
+from nodes.meaning import Classify
+from nodes.triggers import ApiStart
 from runtime.graph.catalog import widget_of
 from runtime.graph.check import check
 from runtime.graph.fields import WIDGETS
@@ -192,3 +196,23 @@ def same(value: Any, expected: Any) -> bool:
     if isinstance(expected, dict) and isinstance(value, dict):
         return value.keys() == expected.keys() and all(same(value[key], expected[key]) for key in expected)
     return bool(value == expected)
+
+
+@pytest.mark.parametrize(
+    ("node", "config", "port"),
+    [
+        (ApiStart, {"fields": [{"name": "a"}, {"name": "b"}, {"name": "a"}]}, "a"),
+        *((SetValues, {"values": {"a": 1, name: 2}}, name) for name in ("", "a-b", "1a", "a b", "é", "a!")),
+        (Switch, {"value": 1, "cases": [{"name": "a"}, {"name": "a"}]}, "a"),
+        (Switch, {"value": 1, "cases": [{"name": "default"}]}, "default"),
+        (Classify, {"labels": [{"name": "a"}, {"name": "a"}]}, "a"),
+        (Classify, {"labels": [{"name": "score"}]}, "score"),
+        (Classify, {"labels": [{"name": "a"}], "fallback": "label"}, "label"),
+    ],
+)
+async def test_settings_that_make_no_port_or_one_twice_are_told(
+    node: type[Node], config: dict[str, Any], port: str
+) -> None:
+    inputs = {name.name: "x" for name in node.ports_in if name.required}
+    (problem,) = check(flow_of(node, config, inputs), CATALOG)
+    assert (problem.code, problem.step, problem.params["name"]) == ("bad_port", STEP, port)

@@ -35,18 +35,6 @@ async def test_fallback_may_be_one_of_the_labels() -> None:
     ]
 
 
-@pytest.mark.parametrize("names", [["a", "a"], ["label"], ["score"]])
-async def test_taken_names_are_refused(names: list[str]) -> None:
-    with pytest.raises(ValidationError, match=r"is taken|two labels are called"):
-        Classify(labels=[{"name": name} for name in names])
-
-
-@pytest.mark.parametrize("fallback", ["label", "score"])
-async def test_taken_fallback_is_refused(fallback: str) -> None:
-    with pytest.raises(ValidationError, match="is taken"):
-        Classify(labels=LABELS, fallback=fallback)
-
-
 @pytest.mark.parametrize(
     ("text", "label"),
     [

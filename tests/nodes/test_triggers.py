@@ -42,11 +42,6 @@ def test_api_start_has_a_port_a_field() -> None:
     )
 
 
-def test_api_start_refuses_a_name_that_stands_twice() -> None:
-    with pytest.raises(ValidationError, match="two inputs are called `a`"):
-        ApiStart(fields=[{"name": "a"}, {"name": "b"}, {"name": "a"}])
-
-
 @pytest.mark.parametrize("name", ["", "Name", "1st", "a-b", "a b", "é"])
 def test_api_start_refuses_what_cannot_name_a_port(name: str) -> None:
     with pytest.raises(ValidationError):

@@ -182,7 +182,7 @@ const useFollowing = (flow) =>
         (desk) => desk.model,
         (model, before) => {
           if (model.steps !== before.steps || model.order !== before.order || model.notes !== before.notes || model.wires !== before.wires)
-            flow.setNodes((nodes) => nodesOf(model, nodes));
+            flow.setNodes((nodes) => nodesOf(model, nodes, get().renaming));
           if (model.wires !== before.wires || model.steps !== before.steps) flow.setEdges((edges) => edgesOf(model, edges));
         },
       ),

@@ -24,8 +24,8 @@ class Editor(rx.NoSSRComponent):
 
     opened: a flow as it was opened, `{n, flow, tab, revision, view, undo, redo, resolved}`; `n` rises each time.
     answer: to the last request, `{n, flow, …}` with `before, revision, changes, undo, redo`, or `refused`, `failed`
-    (both `[English template, values]`) or `stale`. overlay: what a run says of each step, by id: `{state, ms, text, error,
-    model, demo}`. catalog: of `kinds.kinds_view`. choices: `{models: [{name, label}], secrets: [name]}`.
+    (both `[English template, values]`) or `stale`. overlay: what a run says of each step, by id: `{state, ms, text,
+    error, model, demo}`. catalog: of `kinds.kinds_view`. choices: `{models: [{name, label}], secrets: [name]}`.
     """
 
     library = _parts["editor.jsx"]

@@ -8,7 +8,7 @@ import { EMPTY } from "./model.js";
  * "stale". overlay: what a run says of each step. selected: ids of steps, wires and notes. dragging: the pointer
  * holds steps. linking: the loose end of
  * a wire {step, port, type, kind}. reveal: a place to go to {step, field, n}. panel: what a small screen shows.
- * adding: the list of kinds over the canvas {x, y, at, end}. help: the list of
+ * renaming: the last change of a step's id {from, to}. adding: the list of kinds over the canvas {x, y, at, end}. help: the list of
  * shortcuts is open. said: the latest word for screen readers, as [English template, values].
  */
 const START = {
@@ -31,6 +31,7 @@ const START = {
   dragging: false,
   linking: null,
   reveal: null,
+  renaming: null,
   adding: null,
   panel: "canvas",
   help: false,

@@ -36,7 +36,7 @@ const pressed = (event, step, flow, store) => {
   const { key, shiftKey, target } = event;
   if (key === "Tab") return step ? walkOn(step, shiftKey ? -1 : 1, flow, store, target) : false;
   if (key in ARROWS) return move(step, ARROWS[key], shiftKey ? 5 : 1);
-  if (key === "Delete" || key === "Backspace") return remove() ?? true;
+  if (key === "Delete" || key === "Backspace") return discard(step);
   if (key === "Escape") return escape(flow);
   if (key === "Enter" && step) return configure(step);
   if (key === " " && step) return toggle(step);
@@ -72,6 +72,13 @@ const move = (step, [right, down], times) => {
   if (!step && !selected.steps.length) return false;
   // The selection of a step that was just selected arrives with React Flow's next turn.
   requestAnimationFrame(() => nudge(right * times, down * times));
+  return true;
+};
+
+/** Remove what is selected; a step that has the focus and is not among it is what the person means. */
+const discard = (step) => {
+  if (step && !get().selected.steps.includes(step)) select([step]);
+  requestAnimationFrame(remove); // as above
   return true;
 };
 

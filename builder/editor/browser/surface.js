@@ -3,8 +3,10 @@ import { handlesOf, heightOf, samePorts, WIDTH } from "./geometry.js";
 import { flowOrder } from "./wires.js";
 
 /** Nodes in the order of the flow, which is the order of the Tab key; those in `before` are kept where they can be. */
-export const nodesOf = (model, before = []) => {
+export const nodesOf = (model, before = [], renaming = null) => {
   const old = new Map(before.map((node) => [node.id, node]));
+  const formerly = renaming && !old.has(renaming.to) && old.get(renaming.from);
+  if (formerly) old.set(renaming.to, { ...formerly, id: renaming.to, domAttributes: named(renaming.to) }); // stays selected
   const steps = flowOrder(model).map((id) => stepNode(model.steps[id], old.get(id)));
   const notes = Object.values(model.notes).map((note) => noteNode(note, old.get(`note:${note.id}`)));
   return [...notes, ...steps];

@@ -5,7 +5,6 @@ import pytest
 from builder.backend import Installed, Surroundings
 from builder.language import french
 from builder.settings.lines import anthropic_since, model_lines, secret_errors, secret_lines
-from runtime.llm.weights import WHEELS
 from runtime.storage.secrets import SecretEntry
 
 ENTRIES = [SecretEntry("anthropic", 1.0, 5.0), SecretEntry("weather", 2.0, 3.0)]
@@ -41,7 +40,7 @@ def test_names_and_values(name: str, value: str, wrong: set[str]) -> None:
     [(True, False, "there"), (True, True, "there"), (False, True, "fetching"), (False, False, "missing")],
 )
 def test_models(there: bool, fetching: bool, state: str) -> None:
-    models = tuple(Installed(wheel.name, wheel.megabytes, there) for wheel in WHEELS)
+    models = tuple(Installed(role, "a-package", 32, there) for role in ("text", "embeddings"))
     lines = model_lines(Surroundings("/home/master.key", (), models, fetching))
-    assert [line["state"] for line in lines] == [state] * len(WHEELS)
+    assert [line["state"] for line in lines] == [state] * 2
     assert {text for line in lines for text in (line["title"], line["said"])} <= set(french())
