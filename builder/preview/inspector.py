@@ -4,6 +4,7 @@ from typing import Any
 
 import reflex as rx
 
+from builder.clock import duration
 from builder.language import t, tr
 from builder.preview.inspected import Inspected, Value
 from builder.widgets import badge, icon
@@ -51,7 +52,7 @@ def failure(what: Any, mend: Any) -> rx.Component:
 
 def _facts(inspected: rx.Var[Inspected]) -> rx.Component:
     return rx.fragment(
-        rx.cond(inspected["ms"] > 0, rx.el.span(inspected["ms"].to_string(), " ms")),
+        rx.cond(inspected["ms"] > 0, rx.el.span(duration(inspected["ms"]))),
         rx.cond(inspected["model"] != "", rx.el.span(icon("sparkles"), inspected["model"])),
         rx.cond(inspected["demo"], badge(t("demo model"), "warning")),
         rx.cond(inspected["tokens"] > 0, rx.el.span(t("{count} tokens", count=inspected["tokens"]))),

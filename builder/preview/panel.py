@@ -4,6 +4,7 @@ from typing import Any
 
 import reflex as rx
 
+from builder.clock import duration
 from builder.language import t, tr
 from builder.preview.inputs import InputForm
 from builder.preview.inspector import failure, state_badge
@@ -193,8 +194,7 @@ def _summary() -> rx.Component:
     return rx.cond(
         Previewing.ms > 0,
         rx.el.p(
-            Previewing.ms.to_string(),
-            " ms",
+            duration(Previewing.ms),
             rx.cond(Previewing.tokens > 0, rx.fragment(" · ", t("{count} tokens", count=Previewing.tokens))),
             class_name="summary",
         ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
+from typing import TypeAlias
 
 import networkx as nx
 
@@ -12,6 +13,8 @@ from runtime.graph.node import AFTER, Node
 from runtime.graph.problems import Problem, listed
 from runtime.graph.reading import Reading, read_flow
 from runtime.graph.values import NotJson, fits
+
+Graph: TypeAlias = "nx.DiGraph[str]"  # steps, and who waits for whom
 
 
 def check(flow: Flow, catalog: Catalog) -> list[Problem]:
@@ -113,9 +116,10 @@ def cycle(reading: Reading) -> Iterator[Problem]:
 
 def reachable(reading: Reading) -> Iterator[Problem]:
     """Every step can come to run."""
-    alive = live_steps(reading)
-    if not triggers(reading):
+    starts = triggers(reading)
+    if not starts:
         return  # then nothing runs, and that is said once
+    alive = live_steps(graph(reading), starts)
     for name in reading.flow.steps:
         if name not in alive:
             yield Problem("unreachable", step=name)
@@ -150,9 +154,9 @@ def triggers(reading: Reading) -> list[str]:
     return [name for name, step in reading.steps.items() if step.node_class and step.node_class.trigger]
 
 
-def graph(reading: Reading) -> "nx.DiGraph[str]":
+def graph(reading: Reading) -> Graph:
     """Steps and who waits for whom: wires and references alike. Unknown ends are left out."""
-    made: nx.DiGraph[str] = nx.DiGraph()
+    made: Graph = nx.DiGraph()
     made.add_nodes_from(reading.steps)
     made.add_edges_from(
         (edge.source, edge.target)
@@ -168,15 +172,13 @@ def graph(reading: Reading) -> "nx.DiGraph[str]":
     return made
 
 
-def live_steps(reading: Reading) -> set[str]:
-    """The steps that a run can come to: those after a start, and those that feed them."""
-    whole = graph(reading)
-    starts = triggers(reading)
+def live_steps(whole: Graph, starts: Collection[str]) -> set[str]:
+    """The steps that a run from these starts can come to: those after them, and those that feed these."""
     ahead = set(starts).union(nx.multi_source_dijkstra_path_length(whole, set(starts))) if starts else set()
     return ahead | _ancestors(whole, ahead)
 
 
-def _ancestors(whole: "nx.DiGraph[str]", steps: set[str]) -> set[str]:
+def _ancestors(whole: Graph, steps: set[str]) -> set[str]:
     return set(nx.multi_source_dijkstra_path_length(whole.reverse(copy=False), steps)) if steps else set()
 
 

@@ -256,7 +256,9 @@ def _walk(path: Path, outputs: Mapping[str, dict[str, Any] | None]) -> Any:
         value: Any = outputs[path.step]
         if value is None:
             return None
-        for key in path.keys:
+        for depth, key in enumerate(path.keys):
+            if value is None and depth == 1:
+                return None  # a port that stayed silent in this run reads null, however deep one looks
             kind = type(value)
             if not (kind is dict and type(key) is str) and not (kind is list and type(key) is int):
                 raise LookupError

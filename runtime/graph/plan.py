@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from runtime.errors import AuthorError
 from runtime.graph.binding import Bind, Give, Outputs, Seen, Source, binder, giver, seer, substitute
 from runtime.graph.catalog import Catalog
-from runtime.graph.check import check_reading, live_steps, triggers
+from runtime.graph.check import Graph, check_reading, graph, live_steps, triggers
 from runtime.graph.expressions import Code, codes, fill
 from runtime.graph.flow import Flow, Retry
 from runtime.graph.node import Node
@@ -69,12 +69,16 @@ class PlannedStep:
 
 @dataclass(slots=True)
 class Plan:
-    """A flow compiled once and run many times. index: of each step by id. starts: triggers by id."""
+    """A flow compiled once and run many times. index: of each step by id. starts: triggers by id.
+
+    elsewhere: for each trigger, the steps that a run from it skips at once, because they serve other triggers only.
+    """
 
     flow: Flow
     steps: tuple[PlannedStep, ...]
     index: dict[str, int]
     starts: dict[str, int]
+    elsewhere: dict[str, frozenset[int]]
     waits: list[int]
     sources: tuple[int, ...]
     answers: tuple[int, ...]
@@ -111,7 +115,8 @@ def compile_flow(flow: Flow, catalog: Catalog) -> Plan:
 
 def compile_reading(reading: Reading) -> Plan:
     """The plan of a flow that was read and has no errors."""
-    alive = live_steps(reading)
+    whole, starts = graph(reading), triggers(reading)
+    alive = live_steps(whole, starts)
     names = [name for name in reading.flow.steps if name in alive]
     index = {name: number for number, name in enumerate(names)}
     before: list[set[int]] = []
@@ -132,12 +137,20 @@ def compile_reading(reading: Reading) -> Plan:
         flow=reading.flow,
         steps=tuple(steps),
         index=index,
-        starts={name: index[name] for name in triggers(reading)},
+        starts={name: index[name] for name in starts},
+        elsewhere={start: _elsewhere(whole, index, starts, start) for start in starts},
         waits=[planned.waits for planned in steps],
         sources=tuple(planned.index for planned in steps if not planned.waits and not planned.trigger),
         answers=tuple(planned.index for planned in steps if planned.answers),
         leaves=tuple(planned.index for planned in steps if not planned.successors),
     )
+
+
+def _elsewhere(whole: Graph, index: Mapping[str, int], starts: Sequence[str], start: str) -> frozenset[int]:
+    if len(starts) == 1:
+        return frozenset()
+    mine = live_steps(whole, [start]) - set(starts) | {start}
+    return frozenset(number for name, number in index.items() if name not in mine)
 
 
 def _planned(reading: Reading, step: StepReading, index: Mapping[str, int]) -> PlannedStep:

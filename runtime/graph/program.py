@@ -74,13 +74,15 @@ _REFUSED: dict[type[ast.AST], str] = {
 class _Reader(ast.NodeTransformer):
     """Turns `a.b.c` into `a["b"]["c"]`, keeps method calls, and notes which steps are read.
 
-    `local` holds the names bound by the comprehensions and lambdas around the node at hand.
+    `local` holds the names bound by the comprehensions and lambdas around the node at hand; `inside` is true in the
+    middle of a chain.
     """
 
     def __init__(self, source: str) -> None:
         self.source = source
         self.reads: list[Reference] = []
         self.local: frozenset[str] = frozenset()
+        self.inside = False
 
     def visit(self, node: ast.AST) -> Any:
         if refused := _REFUSED.get(type(node)):
@@ -103,10 +105,10 @@ class _Reader(ast.NodeTransformer):
                 self.source,
                 f"Write a loop such as `[each.{node.attr}() for each in …]`.",
             )
-        return ast.Subscript(self._base(node), ast.Constant(node.attr), node.ctx)
+        return self._guarded(node, ast.Subscript(self._base(node), ast.Constant(node.attr), node.ctx))
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
-        return ast.Subscript(self._base(node), self.visit(node.slice), node.ctx)
+        return self._guarded(node, ast.Subscript(self._base(node), self.visit(node.slice), node.ctx))
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         function = node.func
@@ -150,10 +152,25 @@ class _Reader(ast.NodeTransformer):
         if chain is None or chain[0] in self.local:
             return self.visit(node.value)  # type: ignore[no-any-return]
         self._note(*chain)
-        noted = len(self.reads)
+        noted, outside = len(self.reads), self.inside
+        self.inside = True
         base: ast.expr = self.visit(node.value)
+        self.inside = outside
         del self.reads[noted:]
         return base
+
+    def _guarded(self, node: ast.Attribute | ast.Subscript, made: ast.Subscript) -> ast.expr:
+        """A chain beyond a port, such as `step.port.key`, which is null where the port is.
+
+        A port that stayed silent reads null, and so does everything of a skipped step, however deep one looks.
+        """
+        chain = self._chain(node)
+        if self.inside or chain is None or len(chain[1]) < 2 or chain[0] in self.local | FUNCTIONS:
+            return made
+        port: ast.expr = made
+        while isinstance(port, ast.Subscript) and not isinstance(port.value, ast.Name):
+            port = port.value
+        return ast.IfExp(ast.Compare(port, [ast.Is()], [ast.Constant(None)]), ast.Constant(None), made)
 
     def _chain(self, node: ast.expr) -> tuple[str, tuple[str | int, ...]] | None:
         """The root name and the keys, when the node is nothing but `name.key[0]["key"]`."""

@@ -55,6 +55,8 @@ def wrong(detail: Mapping[str, Any]) -> str:
     if kind == "literal_error":
         context = {"expected": context["expected"].replace(" or ", ", ").replace("'", "`")}
     if template := SENTENCES.get(kind):
-        return template.format(**context)
+        return template.format(
+            **{name: f"{value:g}" if type(value) is float else value for name, value in context.items()}
+        )
     message: str = detail["msg"]
     return message.removeprefix("Value error, ").rstrip(".")

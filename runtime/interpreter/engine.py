@@ -157,8 +157,7 @@ class Execution:
     def _come(self, step: PlannedStep, outputs: Outputs) -> None:
         """A step's sources have all settled: skip it, or find what its ports and settings get and start it."""
         try:
-            elsewhere = step.trigger and step.id != self._progress.trigger
-            bound = None if elsewhere else step.bind(outputs)
+            bound = None if step.index in self._progress.elsewhere else step.bind(outputs)
             if bound is None:
                 self._progress.skip(step.index)
                 self._tell(StepSkipped, step.id)

@@ -30,14 +30,15 @@ WAITING, RUNNING, DONE, SKIPPED, FAILED = range(5)
 class Progress:
     """The state of one run of one plan.
 
-    outputs: by step, None until it settled and when it was skipped. states: by step. ready: steps whose every
-    source has settled, in the order in which they became so. attempts: tries that failed, by step.
-    failed: the first step that failed the run, and why.
+    outputs: by step, None until it settled and when it was skipped. states: by step. elsewhere: steps that this run
+    does not concern. ready: steps whose every source has settled, in the order in which they became so. attempts:
+    tries that failed, by step. failed: the first step that failed the run, and why.
     """
 
     __slots__ = (
         "_waits",
         "attempts",
+        "elsewhere",
         "ending",
         "failed",
         "input",
@@ -58,14 +59,16 @@ class Progress:
         self.attempts: dict[int, int] = {}
         self.input: dict[str, Any] = {}
         self.trigger = ""
+        self.elsewhere: frozenset[int] = frozenset()
         self.seq = 0
         self.failed: tuple[str, Failure] | None = None
         self.ending: Ending | None = None
         self._waits = plan.waits.copy()
 
     def begin(self, trigger: str, given: dict[str, Any]) -> None:
-        """The run starts at a trigger; the other triggers are skipped as soon as they come up."""
+        """The run starts at a trigger; what serves other triggers only is skipped as soon as it comes up."""
         self.trigger, self.input = trigger, given
+        self.elsewhere = self.plan.elsewhere[trigger]
         self.ready.extend(self.plan.starts.values())
         self.ready.extend(self.plan.sources)
 

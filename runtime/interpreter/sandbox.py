@@ -119,8 +119,12 @@ def _inputs(codes: Sequence[Code], names: Mapping[str, Any]) -> dict[str, Any]:
                 "Use the id of a step before this one.",
             )
         outputs = names[read.step]
-        if outputs is None or not read.keys:
+        if not read.keys:
             inputs[read.step] = outputs
+        elif outputs is None:  # a skipped step: each of its ports reads null, and so does the step as a whole
+            ports = inputs.setdefault(read.step, {})
+            if ports is not None:
+                ports[read.keys[0]] = None
         elif inputs.setdefault(read.step, {}) is not outputs and read.keys[0] in outputs:
             inputs[read.step][read.keys[0]] = outputs[read.keys[0]]
     return inputs

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from runtime.errors import AuthorError, CanevasError
+from runtime.errors import AuthorError, CallerError, CanevasError
 from runtime.graph.catalog import Catalog
 from runtime.interpreter.runs import Runs
 from runtime.serving.calls import Answer, Calls, Request
@@ -114,9 +114,11 @@ def _shape(parts: list[str]) -> tuple[int, str]:
 
 
 def _of_ours(error: CanevasError) -> Refusal:
-    """An error below the API: the operator must act, or the author; either way nothing runs now."""
+    """An error below the API, by who must act."""
+    if isinstance(error, CallerError):
+        return Refusal("invalid-input", f"{error.what}.", error.mend)
     if isinstance(error, AuthorError):
-        return Refusal("not-ready", error.what, error.mend)
+        return Refusal("not-ready", f"{error.what}.", error.mend)
     log.error("%s", error)
     return Refusal("not-ready", f"{error.what}.", "Try again in a moment; if it stays so, tell the operator.")
 

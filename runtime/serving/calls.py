@@ -82,7 +82,6 @@ class Calls:
     async def describe(self, request: Request, slug: str) -> Answer:
         """What a flow is called, takes and gives."""
         endpoint = await self._enter(request, slug)
-        endpoint.ready_plan()
         return Reply(200, encode(describe(endpoint)))
 
     async def run(self, request: Request, slug: str) -> Answer:
@@ -113,7 +112,7 @@ class Calls:
     async def state(self, request: Request, slug: str, run: str) -> Answer:
         """How a run stands, and its output when it has ended."""
         endpoint = await self._enter(request, slug)
-        return await self._view(request, endpoint, run)
+        return await self._view(endpoint, run)
 
     async def events(self, request: Request, slug: str, run: str) -> Answer:
         """The events of a run after `Last-Event-ID`, from the past and as they come."""
@@ -133,7 +132,7 @@ class Calls:
             self._runs.cancel(workspace, run, "Cancelled over the API.")
             async for _ in self._runs.watch(workspace, run):
                 pass  # until it has ended, which the engine sees to within its grace
-        return await self._view(request, endpoint, run)
+        return await self._view(endpoint, run)
 
     # --- who asks, and for what ---------------------------------------------------------------------------------
 
@@ -203,7 +202,7 @@ class Calls:
                 ending = event if isinstance(event, ENDINGS) else ending
         return record, ending
 
-    async def _view(self, request: Request, endpoint: Endpoint, run: str) -> Reply:
+    async def _view(self, endpoint: Endpoint, run: str) -> Reply:
         record, ending = await self._find(endpoint, run)
         return Reply(200, encode(run_view(record, ending, _address(endpoint, run))))
 

@@ -91,6 +91,12 @@ class Published:
     output: Mapping[str, Any] = field(default_factory=dict)
     statuses: frozenset[int] = frozenset()
 
+    def compiled(self) -> Plan:
+        """The plan. Raises: Refusal with 503 when the flow has problems."""
+        if self.plan is None:
+            raise not_ready(self.problems)
+        return self.plan
+
     def usual(self, *triggers: Trigger) -> Entrance | None:
         """The first start that is triggered in the first way for which there is one."""
         for trigger in triggers:
@@ -121,9 +127,10 @@ class Endpoint:
 
     def ready_plan(self) -> Plan:
         """The flow, ready to run. Raises: Refusal with 503 when it cannot."""
-        if self.published.plan is None or self.unready:
-            raise not_ready(self.published.problems or self.unready)
-        return self.published.plan
+        plan = self.published.compiled()
+        if self.unready:
+            raise not_ready(self.unready)
+        return plan
 
 
 class Endpoints:
@@ -162,7 +169,7 @@ class Endpoints:
                 self._kept.pop(slug, None)
                 raise _unknown(slug)
             published = await self._publish(deployed)
-            unready = published.problems or await self._ready(deployed.workspace, deployed.flow)
+            unready = await self._ready(deployed.workspace, deployed.flow) if published.plan else ()
             endpoint = Endpoint(slug, deployed, published, unready, seen)
             if self._coming.get(slug) is me:  # else it was forgotten meanwhile
                 _keep(self._kept, slug, endpoint, _MOST_SLUGS)

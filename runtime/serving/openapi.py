@@ -31,8 +31,9 @@ _RESUMING: tuple[Kind, ...] = ("bad-resume", "unknown-run")
 
 
 def describe(endpoint: Endpoint) -> Json:
-    """A deployed flow: its name, what it takes and what it gives."""
+    """A deployed flow: its name, what it takes and what it gives. Raises: Refusal with 503 for a broken one."""
     flow, published = endpoint.deployed.flow, endpoint.published
+    published.compiled()
     starts = list(published.entrances.values())
     usual = published.usual(*RUN_STARTS)
     return {
@@ -50,7 +51,9 @@ def describe(endpoint: Endpoint) -> Json:
 
 
 def document(settings: Settings, endpoint: Endpoint | None = None) -> Json:
-    """OpenAPI of the API; with an endpoint, of that flow, with its own address and schemas."""
+    """OpenAPI of the API; with an endpoint, of that flow. Raises: Refusal with 503 for a broken one."""
+    if endpoint:
+        endpoint.published.compiled()
     slug = endpoint.slug if endpoint else "{slug}"
     at_flow = f"/api/flows/{slug}"
     flow, published = (endpoint.deployed.flow, endpoint.published) if endpoint else (None, None)

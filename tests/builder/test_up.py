@@ -96,7 +96,17 @@ def test_on_a_phone_everything_is_in_reach(page: Page, running: Product) -> None
                 assert box["height"] >= 44, control.inner_html()
 
 
-def test_theme_and_language_switch_at_once_and_stay(page: Page, running: Product) -> None:
+def test_theme_and_language_switch_at_once_and_stay(browser: Browser, tmp_path: Path) -> None:
+    """In a home of its own: what is chosen is kept with the account, and would hold for the other tests' tabs too."""
+    with product(tmp_path / "home") as started:
+        context = browser.new_context(color_scheme="dark", locale="en-GB")
+        page = context.new_page()
+        page.goto(started.link)
+        switch(page, started)
+        context.close()
+
+
+def switch(page: Page, running: Product) -> None:
     look(page, running, "/settings")
     html = page.locator("html")
     expect(html).to_have_attribute("data-theme", "dark")

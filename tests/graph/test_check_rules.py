@@ -12,7 +12,7 @@ from runtime.graph.plan import BrokenFlow, compile_flow
 from runtime.graph.problems import MESSAGES, Problem, errors, listed
 from runtime.graph.reading import read_flow
 from tests.graph.documents import many, nearly_flows
-from tests.graph.nodes import CATALOG
+from tests.graph.specimens import CATALOG
 
 
 def flow_of(steps: dict[str, Any], *wires: str) -> Flow:

@@ -7,7 +7,7 @@ import pytest
 from runtime.errors import AuthorError
 from runtime.graph.flow import Edge, Flow, Retry, Step
 from runtime.graph.plan import DEFAULT_TIMEOUT, BrokenFlow, Plan, compile_flow
-from tests.graph.nodes import CATALOG
+from tests.graph.specimens import CATALOG
 
 
 def plan_of(steps: dict[str, str | Step], *wires: str) -> Plan:
@@ -41,6 +41,17 @@ def test_steps_that_nothing_leads_to_are_left_out() -> None:
         {"s": "begin", "alone": "plain", "after_it": "plain", "a": "plain"}, "s.output -> a", "alone.output -> after_it"
     )
     assert set(plan.index) == {"s", "a"}
+
+
+def test_steps_that_serve_other_starts_are_known_before_a_run() -> None:
+    plan = plan_of(
+        {"one": "begin", "two": "hook", "a": "plain", "b": "plain", "feeds": "plain"},
+        "one.output -> a",
+        "two.output -> b",
+        "feeds.output -> b.value",
+    )
+    assert plan.elsewhere == {"one": {1, 3, 4}, "two": {0, 2}}
+    assert plan_of({"s": "begin", "a": "plain"}, "s.output -> a").elsewhere == {"s": frozenset()}
 
 
 def test_broken_flow_tells_every_problem_and_no_warning() -> None:

@@ -42,14 +42,18 @@ def fate(flow: Flow, trigger: str, given: dict[str, Any]) -> Fate:
     into = {name: [edge for edge in flow.edges if edge.target == name] for name in flow.steps}
     reads = {name: _reads(step, into[name]) for name, step in flow.steps.items()}
     sources = {name: {edge.source for edge in into[name]} | {step for step, _ in reads[name]} for name in flow.steps}
-    todo = _alive(flow, sources)
+    starts = {name for name, step in flow.steps.items() if step.kind == "begin"}
+    todo = _alive(flow, sources, starts)
+    mine = set(_alive(flow, sources, {trigger})) - starts | {trigger}
     leaves = [name for name in flow.steps if name in todo and not any(name in sources[other] for other in todo)]
     known = Fate()
     while ready := [name for name in todo if not sources[name] & set(todo)]:
         for name in ready:
             todo.remove(name)
-            if not sources[name] & (known.failing | (sources[name] - known.outputs.keys())):
-                _settle(known, name, flow.steps[name], into[name], reads[name], trigger, given)
+            if name not in mine:
+                known.outputs[name] = None
+            elif not sources[name] & (known.failing | (sources[name] - known.outputs.keys())):
+                _settle(known, name, flow.steps[name], into[name], reads[name], given)
     known.answer = _answer(flow, known, leaves)
     return known
 
@@ -61,8 +65,8 @@ def _reads(step: Step, edges: list[Edge]) -> list[tuple[str, str | None]]:
     return [(each.step, str(each.keys[0]) if each.keys else None) for each in found]
 
 
-def _alive(flow: Flow, sources: dict[str, set[str]]) -> list[str]:
-    starts = {name for name, step in flow.steps.items() if step.kind == "begin"}
+def _alive(flow: Flow, sources: dict[str, set[str]], starts: set[str]) -> list[str]:
+    """The steps after these starts, and those that feed them."""
     ahead = _grown(starts, lambda found: {name for name in flow.steps if sources[name] & found})
     behind = _grown(ahead, lambda found: {source for name in found for source in sources[name]})
     return [name for name in flow.steps if name in behind]
@@ -80,11 +84,10 @@ def _settle(
     step: Step,
     edges: list[Edge],
     reads: list[tuple[str, str | None]],
-    trigger: str,
     given: dict[str, Any],
 ) -> None:
     if step.kind == "begin":
-        known.outputs[name] = {"output": given} if name == trigger else None
+        known.outputs[name] = {"output": given}
         return
     outputs = known.outputs
     ports: dict[str, list[Any]] = {}

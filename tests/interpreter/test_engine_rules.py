@@ -195,6 +195,33 @@ async def test_run_begins_at_the_start_asked_for_and_skips_the_others():
         execution(drawn, trigger="three")
 
 
+@jumps()
+async def test_run_concerns_the_steps_of_its_start_and_those_that_feed_them():
+    drawn = flow(
+        {
+            "one": "begin",
+            "two": "begin",
+            "feeds_one": say("1"),
+            "feeds_two": say("2"),
+            "a": "pair",
+            "b": "gather",  # has a live wire in every run, and belongs to `two` all the same
+            "join": "gather",
+        },
+        "one.output -> a.a",
+        "feeds_one.output -> a.b",
+        "two.output -> b.values",
+        "feeds_two.output -> b.values",
+        "a.output -> join.values",
+        "b.output -> join.values",
+    )
+    _, given, skipped = await played(drawn, trigger="one")
+    assert skipped == {"two"}  # `b` feeds the join, and so it is of this run too
+    alone = Flow(steps=drawn.steps, edges=drawn.edges[:-1])
+    _, given, skipped = await played(alone, trigger="one")
+    assert skipped == {"two", "feeds_two", "b"}
+    assert given["join"] == {"output": [[{}, "1"]]}
+
+
 # --- what a run answers --------------------------------------------------------------------------------------------
 
 

@@ -183,7 +183,7 @@ async def test_the_event_loop_goes_on_while_a_program_runs(sandbox):
     with pytest.raises(AuthorError, match="takes more than"):
         await slow
     assert len(gaps) > 10
-    assert max(gaps) < 0.25
+    assert max(gaps) < 0.45  # blocked for the whole program it would be half a second
 
 
 async def test_many_at_once_get_their_own_answers(sandbox):

@@ -1,7 +1,6 @@
 """A flow that asks Claude: what is missing is said before anything runs; then the answer streams."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,15 +31,16 @@ edges:
 - chat.history -> ask.history
 - ask.text -> answer.value
 """
+FIRST = 30_000  # ms in which the first question is on its way: the SDK is loaded for it
 POEM = "Roses are red, violets are blue, wires are drawn, and tokens come through."
 
 
 @pytest.fixture
-def heard(page: Page) -> Iterator[list[str]]:
+def heard(page: Page) -> list[str]:
     """Everything that the server says to this tab over the websocket."""
     frames: list[str] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(str(frame))))
-    yield frames
+    return frames
 
 
 def test_without_a_key_then_with_one(page: Page, claude: AnthropicServer, running: Product, heard: list[str]) -> None:
@@ -102,7 +102,7 @@ def stop_a_stream(drawing: Drawing, claude: AnthropicServer) -> None:
     claude.queue(Answer(POEM, piece=11, silent_after=3))
     drawing.say("A poem, please")
     expect(drawing.live("ask")).to_contain_text("Running")
-    expect(drawing.live("ask")).to_contain_text(POEM[:33])
+    expect(drawing.live("ask")).to_contain_text(POEM[:33], timeout=FIRST)
     turn = drawing.preview.locator(".turn.assistant").last
     expect(turn.locator(".text")).to_have_text(POEM[:33])
     assert claude.requests[-1].sent == 3

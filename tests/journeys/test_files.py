@@ -61,7 +61,7 @@ def test_a_bad_file_is_told_precisely(page: Page, what: str) -> None:
     expect(dialog).to_contain_text("bad.yaml")
     for part in wrong:
         expect(dialog.get_by_role("listitem").filter(has_text=part).first).to_contain_text(mend)
-    expect(dialog).not_to_contain_text(re.compile("Traceback|Error:|File \""))
+    expect(dialog).not_to_contain_text(re.compile('Traceback|Error:|File "'))
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_be_hidden()
     expect(page.locator("ul.flows > li")).to_have_count(before)

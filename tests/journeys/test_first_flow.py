@@ -12,7 +12,7 @@ from tests.browser import Product, product
 from tests.journeys.conftest import SCREEN, new_flow
 from tests.journeys.drawing import Drawing
 
-MS = re.compile(r"^\d[\d.,\s]* m?s$")
+MS = re.compile(r"^(<\s)?\d[\d.,\s]*\sm?s$")
 
 
 @pytest.fixture(scope="module")

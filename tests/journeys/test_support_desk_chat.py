@@ -21,7 +21,7 @@ steps:
     kind: llm
     version: 1
     config:
-      prompt: Write a long story in ten chapters about {{ chat.message }} who learns to sail. Tell every chapter in full.
+      prompt: Write a long story in ten chapters about {{ chat.message }} who learns to sail. Tell each in full.
       temperature: 0
       max_tokens: 2000
   answer:

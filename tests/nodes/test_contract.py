@@ -210,9 +210,7 @@ def same(value: Any, expected: Any) -> bool:
         (Classify, {"labels": [{"name": "a"}], "fallback": "label"}, "label"),
     ],
 )
-async def test_settings_that_make_no_port_or_one_twice_are_told(
-    node: type[Node], config: dict[str, Any], port: str
-) -> None:
+async def test_ports_without_a_name_of_their_own_are_told(node: type[Node], config: dict[str, Any], port: str) -> None:
     inputs = {name.name: "x" for name in node.ports_in if name.required}
     (problem,) = check(flow_of(node, config, inputs), CATALOG)
     assert (problem.code, problem.step, problem.params["name"]) == ("bad_port", STEP, port)

@@ -199,6 +199,14 @@ async def test_a_deep_field_has_a_deep_pointer(stage: Stage):
     }
 
 
+@pytest.mark.parametrize("number", [2**63, -(2**70), 10**400])
+async def test_a_number_that_no_wire_carries_is_the_callers_mistake(stage: Stage, number: int):
+    at = stage.deploy("numbers", flow(start=TYPED))
+    response = await stage.post(f"{at}/run", {"name": "", "amount": number})
+    assert response.status_code in (200, 422)
+    assert response.status_code == 422 or response.json()["output"]["amount"] == number
+
+
 async def test_a_thousand_errors_are_not_all_told(stage: Stage):
     at = stage.deploy("flood", flow())
     problem = refused(await stage.post(f"{at}/run", {f"f{i}": 0 for i in range(900)}), 422, "invalid-input")
@@ -305,6 +313,7 @@ async def test_a_flow_whose_surroundings_are_not_ready_does_not_start(stage: Sta
     stage.unready = [Problem("missing_secret", "echo", "key", params={"name": "shop"})]
     try:
         problem = refused(await stage.post(f"{at}/run", {"text": ""}), 503, "not-ready")
+        assert (await stage.client.get(at)).status_code == 200  # it can be described all the same
     finally:
         stage.unready = ()
     assert problem["step"] == "echo"
@@ -318,6 +327,7 @@ async def test_a_flow_that_this_version_cannot_read_says_what_is_wrong(stage: St
     at = stage.deploy("old", flow("{{ gone.output }}", gone={"kind": "a_node_that_was_removed"}))
     problem = refused(await stage.post(f"{at}/run", {"text": ""}), 503, "not-ready")
     assert "a_node_that_was_removed" in problem["detail"]
+    refused(await stage.client.get(at), 503, "not-ready")
 
 
 @pytest.mark.parametrize(("broken", "status", "kind"), [(RuntimeError("s3cret"), 500, "internal")])

@@ -1,5 +1,6 @@
 // A step on the canvas: what it is, what goes in and out, what is wrong with it, and what it is doing.
 import { memo } from "react";
+import { duration, localeOf } from "$/public/external/builder/clock/clock.js";
 import { useLanguage } from "$/public/external/builder/language/language.js";
 import { reveal } from "./actions.js";
 import { useDesk } from "./desk.js";
@@ -7,7 +8,7 @@ import { heightOf, WIDTH } from "./geometry.js";
 import { AlertCircle, Check, Loader, Mark, SkipForward } from "./marks.jsx";
 import { anyError, countProblems, plainProblem, ProblemMark } from "./problem.jsx";
 import { AFTER } from "./wires.js";
-import { duration, useWords } from "./words.js";
+import { useWords } from "./words.js";
 
 const NOTHING = new Set();
 const ENTRY = { name: AFTER };
@@ -72,7 +73,7 @@ const Live = ({ says, t }) => {
     <div className={`live ${state}`}>
       <p className="chip">
         <Icon size={14} className={state === "running" ? "turning" : ""} aria-hidden="true" />
-        {state === "done" ? duration(ms ?? 0, language) : t(SHOWN[state])}
+        {state === "done" ? duration(ms ?? 0, localeOf(language)) : t(SHOWN[state])}
         {model && <span className="model">{model}</span>}
         {demo && <span className="demo">{t("demo")}</span>}
       </p>

@@ -82,7 +82,7 @@ const Kinds = ({ id, end = null, onChoose, onEscape, autoFocus = false, draggabl
       <div className="kinds" ref={list} id={id} role="listbox" aria-label={t("Steps")} tabIndex={-1}>
         {groups.map((group) => (
           <section key={group.group} role="group" aria-labelledby={`${id}-${group.group}`}>
-            <h3 id={`${id}-${group.group}`} className={group.group}>
+            <h3 id={`${id}-${group.group}`} className={group.group} role="presentation">
               {t(group.label)}
             </h3>
             {group.kinds.map((known) => (

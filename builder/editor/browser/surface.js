@@ -61,5 +61,6 @@ const edgeOf = (wire) => ({
   target: wire.target,
   targetHandle: wire.port ?? "after",
   selectable: !wire.reference,
+  ariaLabel: `${wire.source} → ${wire.target}`,
   data: wire,
 });

@@ -19,11 +19,3 @@ export const useWords = () => {
 };
 
 export const kindPhrase = (kind) => KINDS[kind ?? "any"];
-
-/** A duration as people read it: 87 ms, 1.4 s, 2 min 5 s. */
-export const duration = (ms, language) => {
-  const number = (value, digits) => value.toLocaleString(language, { maximumFractionDigits: digits });
-  if (ms < 1000) return `${number(ms, ms < 10 ? 1 : 0)} ms`;
-  if (ms < 60_000) return `${number(ms / 1000, 1)} s`;
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
-};
