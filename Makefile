@@ -25,8 +25,8 @@ $(WEIGHTS): | $(READY)
 weights: $(READY)
 	@$(BIN)/python -m canevas weights
 
-test: check browser
-	$(BIN)/python -m pytest -n 2 -m "not soak"
+test: check browser weights
+	$(BIN)/python -m pytest -n 2 -m "not soak" --cov=runtime --cov=nodes --cov-report=term:skip-covered --cov-fail-under=90
 
 check: $(READY)
 	$(BIN)/ruff check .

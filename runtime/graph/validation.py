@@ -55,8 +55,11 @@ def wrong(detail: Mapping[str, Any]) -> str:
     if kind == "literal_error":
         context = {"expected": context["expected"].replace(" or ", ", ").replace("'", "`")}
     if template := SENTENCES.get(kind):
-        return template.format(
-            **{name: f"{value:g}" if type(value) is float else value for name, value in context.items()}
-        )
+        return template.format(**{name: _short(value) for name, value in context.items()})
     message: str = detail["msg"]
     return message.removeprefix("Value error, ").rstrip(".")
+
+
+def _short(value: Any) -> Any:
+    """A bound as people write it: 1, not 1.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
