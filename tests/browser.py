@@ -55,10 +55,10 @@ class Product:
 
 
 @contextlib.contextmanager
-def product(home: Path, **environment: str) -> Iterator[Product]:
-    """Start `canevas up` on a free port with an empty home folder."""
+def product(home: Path, port: int = 0, **environment: str) -> Iterator[Product]:
+    """Start `canevas up` on a home folder that is empty or was used before; port 0 takes a free one."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "canevas", "up", "--port", "0", "--home", str(home)],
+        [sys.executable, "-m", "canevas", "up", "--port", str(port), "--home", str(home)],
         cwd=ROOT,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,

@@ -5,7 +5,7 @@ from typing import Any
 import reflex as rx
 
 from builder.deploy.state import Deploying, KeyLine
-from builder.language import t
+from builder.language import t, tr
 from builder.preview.inspector import failure
 from builder.widgets import badge, button, closing, dialog, field, icon_button, text_input
 
@@ -88,7 +88,7 @@ def _standing() -> rx.Component:
 def _key(key: rx.Var[KeyLine]) -> rx.Component:
     return rx.el.li(
         rx.el.code(key["prefix"], "…"),
-        rx.el.span(key["name"]),
+        rx.el.span(tr(key["name"])),
         rx.el.span(key["created"], class_name="when"),
         icon_button("trash-2", t("Revoke this key"), on_click=Deploying.revoke(key["id"])),
     )

@@ -6,8 +6,9 @@ from builder.editor.document import At
 from builder.editor.sizes import COLUMN, GAP, GRID, PLAIN
 from runtime.graph.flow import Flow
 
-MARGIN = 80.0  # below what is placed already
+MARGIN = 80.0  # below what is placed already, and between two lines of columns
 _SWEEPS = 4
+_LINE = 200  # columns beside one another; further to the right nobody finds a step again
 
 Heights = Mapping[str, float]  # of each step's card; see `sizes`
 Joins = Iterable[tuple[str, str]]  # (before, after) of steps that depend on each other by more than wires
@@ -31,7 +32,10 @@ def tidy(flow: Flow, joins: Joins = (), heights: Heights = _UNKNOWN) -> dict[str
 
 
 def arranged(names: Sequence[str], joins: Joins, heights: Heights = _UNKNOWN) -> dict[str, At]:
-    """Columns from left to right around a common middle; the first begins at x = 0, the highest at y = 0."""
+    """Columns from left to right around a common middle; the first begins at x = 0, the highest at y = 0.
+
+    A flow of very many columns goes on in another line below, as a long text does.
+    """
     before = _before(names, joins)
     columns = _columns(names, before)
     after: dict[str, list[str]] = {name: [] for name in names}
@@ -41,13 +45,16 @@ def arranged(names: Sequence[str], joins: Joins, heights: Heights = _UNKNOWN) ->
     for sweep in range(_SWEEPS):
         order = columns[1:] if sweep % 2 == 0 else columns[-2::-1]
         _sort(columns, order, before if sweep % 2 == 0 else after)
-    tall = [sum(heights.get(name, PLAIN) for name in column) + GAP * (len(column) - 1) for column in columns]
     where: dict[str, At] = {}
-    for index, column in enumerate(columns):
-        y = (max(tall) - tall[index]) / 2
-        for name in column:
-            where[name] = (index * COLUMN, round(y / GRID) * GRID)
-            y += heights.get(name, PLAIN) + GAP
+    top = 0.0
+    for line in (columns[at : at + _LINE] for at in range(0, len(columns), _LINE)):
+        tall = [sum(heights.get(name, PLAIN) for name in column) + GAP * (len(column) - 1) for column in line]
+        for index, column in enumerate(line):
+            y = top + (max(tall) - tall[index]) / 2
+            for name in column:
+                where[name] = (index * COLUMN, round(y / GRID) * GRID)
+                y += heights.get(name, PLAIN) + GAP
+        top += max(tall) + MARGIN
     return where
 
 

@@ -10,7 +10,7 @@ from runtime.graph.flow import Edge, Flow, Step, StepId
 from runtime.graph.validation import wrong
 
 At = tuple[float, float]
-FARTHEST = 1_000_000.0  # canvas pixels from the middle
+FARTHEST = 10_000_000.0  # canvas pixels from the middle; the largest flow there may be has room in one column
 DEEPEST = 32  # lists and objects in one another in one setting; a flow file takes a few more
 
 _name: TypeAdapter[str] = TypeAdapter(StepId)

@@ -90,7 +90,7 @@ class Editing(rx.State):
 
     def _opened(self, flow: str, opened: Opened, resolved: bool = False) -> None:
         self.missing, self.selected = False, []
-        self.answer = {}  # a page that was loaded anew would take the answer from before, such as a conflict, for its own
+        self.answer = {}  # a page loaded anew would take the answer from before, such as a conflict, for its own
         self.opened = {
             **self._word(flow),
             "tab": self._tab,

@@ -47,6 +47,13 @@ class Upper(Node):
         return value.upper()
 
 
+class Swallow(Node):
+    """Takes a value and gives nothing."""
+
+    async def run(self, value: Any) -> None:
+        return None
+
+
 class Gather(Node):
     """Gives a list of what came by all its wires."""
 
@@ -141,7 +148,7 @@ class Finish(Node, ends=True):
         return Ending(value=self.value, status=self.status)
 
 
-CATALOG = Catalog([Begin, Pass, Upper, Gather, Pair, Say, Fork, Work, Quick, Promise, Number, Stream, Finish])
+CATALOG = Catalog([Begin, Pass, Upper, Swallow, Gather, Pair, Say, Fork, Work, Quick, Promise, Number, Stream, Finish])
 
 
 class PathSandbox:

@@ -348,8 +348,12 @@ async def test_stream_is_told_piece_by_piece_between_start_and_finish():
             yield Delta(word)
         yield "one two three"
 
-    events = await events_of(execution(alone("stream"), bodies={"a": speaks}))
+    events, times = [], []
+    async for event in execution(alone("stream"), bodies={"a": speaks}):
+        events.append(event)
+        times.append(asyncio.get_running_loop().time())
     assert told(events)[3:] == ["started a", "delta a", "delta a", "delta a", "finished a", "run finished"]
+    assert times[3:] == [0, 1, 2, 3, 3, 3]
     assert [event.text for event in events if isinstance(event, StepDelta)] == ["one ", "two ", "thr?ee"]
     assert events[-1].output == "one two three"
     assert all(msgspec.json.decode(encode(event)) for event in events)

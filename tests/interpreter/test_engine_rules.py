@@ -277,6 +277,14 @@ async def test_without_an_answer_the_last_steps_count(ways, output, step):
     assert (ending.output, ending.step, ending.status) == (output, step, 200)
 
 
+@jumps()
+async def test_last_step_that_gives_nothing_does_not_count():
+    drawn = flow({"s": "begin", "a": "pass", "b": "swallow"}, "s.output -> a.value", "s.output -> b.value")
+    ending, given, _ = await played(drawn, given={"n": 1})
+    assert given["b"] == {}
+    assert (ending.output, ending.step) == ({"n": 1}, "a")
+
+
 @pytest.mark.parametrize(("status", "fits"), [(404, True), ("200", False), (99, False), (600, False), (True, False)])
 @jumps()
 async def test_status_of_an_answer_is_an_http_status(status, fits):
@@ -428,6 +436,20 @@ async def test_failure_stops_the_branches_beside_it():
     run = execution(drawn, bodies={"a": long, "b": fails})
     assert told(await events_of(run))[-2:] == ["failed b", "run failed"]
     assert stopped == [1.0]
+
+
+@jumps()
+async def test_nothing_is_entered_after_a_failure():
+    entered = []
+
+    async def fails(context, value):
+        entered.append(context.key)
+        raise ValueError("no")
+
+    wires = [f"s.output -> {name}.value" for name in "abc"]
+    drawn = flow({"s": "begin"} | dict.fromkeys("abc", "quick"), *wires)
+    assert isinstance(await execution(drawn, bodies=dict.fromkeys("abc", fails)).outcome(), RunFailed)
+    assert entered == ["run:a"]
 
 
 # --- values on wires -----------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ class Power:
         self.running = self.on()
 
     def on(self) -> Product:
-        self.running = self._stack.enter_context(product(self._home, CANEVAS_PORT=str(self._port)))
+        self.running = self._stack.enter_context(product(self._home, self._port))
         self._port = int(self.running.url.rpartition(":")[2])
         return self.running
 
@@ -32,17 +32,17 @@ class Power:
         self.running.process.wait()
 
 
-@pytest.fixture
-def power(tmp_path: Path) -> Iterator[Power]:
+@pytest.fixture(scope="module")
+def power(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Power]:
     with ExitStack() as stack:
-        yield Power(tmp_path / "home", stack)
+        yield Power(tmp_path_factory.mktemp("cut-off"), stack)
 
 
 @pytest.fixture
 def drawing(browser: Browser, power: Power) -> Iterator[Drawing]:
     context = browser.new_context(viewport=SCREEN, color_scheme="dark", locale="en-GB")
     page = context.new_page()
-    page.goto(power.running.link)
+    page.goto(power.running.new_link())
     yield new_flow(page)
     context.close()
 

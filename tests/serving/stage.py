@@ -214,6 +214,19 @@ def named(headers: dict[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
+def refused(response: httpx2.Response, status: int, kind: str) -> dict[str, Any]:
+    """The problem details of an answer."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert problem["type"] == f"urn:canevas:problem:{kind}"
+    assert problem["status"] == status
+    assert problem["instance"] == response.request.url.path
+    assert problem["title"]
+    assert problem["detail"]
+    return problem
+
+
 @asynccontextmanager
 async def staged(**settings: Any) -> AsyncIterator[Stage]:
     """A stage whose server answers."""

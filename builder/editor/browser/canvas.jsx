@@ -21,6 +21,7 @@ import { useWords } from "./words.js";
 const NODES = { step: Card, note: NoteCard };
 const EDGES = { wire: Wire };
 const FAR = 0.45; // below this zoom a card shows only its title
+const TINY = 0.28; // below this one only what it is, and the map says no more than the canvas
 const LEAST = 0.6; // a flow that only fits when it is smaller is shown from its beginning
 const READABLE = 0.85;
 const MANY = 60; // steps from which only those in sight are in the page
@@ -65,7 +66,7 @@ const Surface = () => {
   const store = useStoreApi();
   const opened = useDesk((desk) => desk.flow);
   const many = useDesk((desk) => desk.model.order.length > MANY);
-  const first = useMemo(() => ({ nodes: nodesOf(get().model), edges: edgesOf(get().model) }), [opened]);
+  const first = useMemo(() => ({ nodes: nodesOf(get().model), edges: edgesOf(get().model, []) }), [opened]);
   useFollowing(flow);
   useLending(flow, store, root);
   const keys = useKeys(flow, store);
@@ -76,14 +77,7 @@ const Surface = () => {
     set({ dragging: false });
     settle(nodes ?? node);
   }, []);
-  const looked = useCallback((_, { x, y, zoom }) => {
-    try {
-      localStorage.setItem(viewKey(get().flow), JSON.stringify({ x, y, zoom }));
-    } catch {
-      // Nothing to remember it in; next time it fits the whole flow.
-    }
-  }, []);
-  const zoomed = useCallback((_, { zoom }) => root.current?.classList.toggle("far", zoom < FAR), []);
+  const seen = useSeeing(root);
   const selected = useCallback(({ nodes, edges }) => {
     const steps = nodes.filter((node) => node.type === "step").map((node) => node.id);
     const notes = nodes.filter((node) => node.type === "note").map((node) => node.data.note.id);
@@ -130,8 +124,7 @@ const Surface = () => {
         onSelectionDragStop={moved}
         onSelectionChange={selected}
         onPaneClick={unlink}
-        onMove={zoomed}
-        onMoveEnd={looked}
+        {...seen}
         onInit={() => arrive(flow, store, opened)}
         panOnScroll
         zoomOnDoubleClick={false}
@@ -176,20 +169,57 @@ const settle = (nodes) => {
     edit(...(Object.keys(steps).length ? [{ do: "move", steps }] : []), ...notes);
 };
 
+/**
+ * What follows the view: how much the cards show, and where the flow was left. While it only moves, the browser may
+ * keep what it has painted; when it zooms it must paint anew, or the texts blur.
+ */
+const useSeeing = (root) =>
+  useMemo(() => {
+    let before = 0;
+    const level = (zoom) => {
+      const { classList } = root.current;
+      classList.toggle("far", zoom < FAR);
+      classList.toggle("tiny", zoom < TINY);
+      if (get().tiny !== zoom < TINY) set({ tiny: zoom < TINY });
+    };
+    return {
+      onMove: (_, { zoom }) => {
+        root.current.classList.toggle("moving", zoom === before);
+        if (zoom !== before) level(zoom);
+        before = zoom;
+      },
+      onMoveEnd: (_, { x, y, zoom }) => {
+        root.current.classList.remove("moving");
+        try {
+          localStorage.setItem(viewKey(get().flow), JSON.stringify({ x, y, zoom }));
+        } catch {
+          // Nothing to remember it in; next time the flow is shown as if for the first time.
+        }
+      },
+    };
+  }, [root]);
+
 /** Keep React Flow's nodes and edges like the model; what did not change keeps its object and is not drawn again. */
 const useFollowing = (flow) =>
-  useEffect(
-    () =>
-      watch(
-        (desk) => desk.model,
-        (model, before) => {
-          if (model.steps !== before.steps || model.order !== before.order || model.notes !== before.notes || model.wires !== before.wires)
-            flow.setNodes((nodes) => nodesOf(model, nodes, get().renaming));
-          if (model.wires !== before.wires || model.steps !== before.steps) flow.setEdges((edges) => edgesOf(model, edges));
-        },
-      ),
-    [flow],
-  );
+  useEffect(() => {
+    const edges = ({ model, selected }) => flow.setEdges((before) => edgesOf(model, selected.steps, before));
+    const stopModel = watch(
+      (desk) => desk.model,
+      (model, before) => {
+        const same = (part) => model[part] === before[part];
+        if (!["steps", "order", "notes", "wires"].every(same)) flow.setNodes((nodes) => nodesOf(model, nodes));
+        if (!same("wires") || !same("steps")) edges(get());
+      },
+    );
+    const stopSelected = watch(
+      (desk) => String(desk.selected.steps),
+      () => edges(get()),
+    );
+    return () => {
+      stopModel();
+      stopSelected();
+    };
+  }, [flow]);
 
 /** What actions may ask of the canvas. */
 const useLending = (flow, store, root) =>

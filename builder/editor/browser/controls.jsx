@@ -37,6 +37,8 @@ export const Controls = ({ flow }) => {
 
 export const Map = () => {
   const t = useWords();
+  const tiny = useDesk((desk) => desk.tiny);
+  if (tiny) return null;
   return (
     <MiniMap
       className="map"

@@ -42,10 +42,18 @@ const noteNode = (note, old) => {
   };
 };
 
-/** Edges, without those whose output is not there to start from. */
-export const edgesOf = (model, before = []) => {
+const MANY = 40; // references; more are drawn only for the steps that are selected, long dashed lines being dear
+
+/**
+ * Edges, without those whose output is not there to start from. chosen: the ids of the selected steps.
+ */
+export const edgesOf = (model, chosen, before = []) => {
   const old = new Map(before.map((edge) => [edge.id, edge]));
-  return Object.values(model.wires)
+  const wires = Object.values(model.wires);
+  const few = wires.filter((wire) => wire.reference).length <= MANY;
+  const near = new Set(chosen);
+  return wires
+    .filter((wire) => !wire.reference || few || near.has(wire.source) || near.has(wire.target))
     .filter((wire) => (model.steps[wire.source]?.outputs ?? []).some((port) => port.name === wire.output) && model.steps[wire.target])
     .map((wire) => {
       const kept = old.get(wire.id);

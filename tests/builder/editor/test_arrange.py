@@ -1,5 +1,7 @@
 """Where steps stand that nobody has placed."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +48,14 @@ def test_tidy_ignores_the_layout_and_references_count_as_wires() -> None:
 def test_a_high_card_pushes_the_next_one_down() -> None:
     where = places(chain("a.o -> b", "a.o -> c", names="abc"), heights={"b": 400.0})
     assert where["c"][1] - where["b"][1] == 400 + GAP
+
+
+def test_a_very_long_flow_goes_on_in_another_line() -> None:
+    names = [f"s{number}" for number in range(10_000)]
+    where = arranged(names, list(pairwise(names)))
+    assert len(set(where.values())) == len(names)
+    assert where["s199"][1] == 0 < where["s200"][1]
+    assert max(x for x, _ in where.values()) == 199 * COLUMN
 
 
 @settings(max_examples=100, deadline=None)
