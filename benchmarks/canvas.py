@@ -141,11 +141,9 @@ def drag(page: Page, what: str) -> tuple[Frames, float]:
         """() => {
           const view = document.querySelector(".surface").getBoundingClientRect();
           const far = (box) => Math.hypot(box.x - view.x - view.width / 2, box.y - view.y - view.height / 2);
-          const boxes = [...document.querySelectorAll(".react-flow__node-step .title")].map(
-            (title) => title.getBoundingClientRect(),
-          );
+          const boxes = [...document.querySelectorAll(".react-flow__node-step")].map((e) => e.getBoundingClientRect());
           const box = boxes.sort((one, other) => far(one) - far(other))[0];
-          return [box.x + box.width / 2, box.y + box.height / 2];
+          return [box.x + box.width / 2, box.y + box.height / 5]; // its head, where no port is
         }"""
     )
     begun = page.evaluate("performance.now()")

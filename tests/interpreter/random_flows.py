@@ -88,7 +88,7 @@ class End(Sayer, ends=True):
 
 
 CATALOG = Catalog([Begin, Sayer, Worker, Crossing, SlowCrossing, End])
-KINDS = ["sayer", "sayer", "worker", "worker", "worker", "crossing", "slow_crossing", "end"]
+KINDS = ["sayer", "sayer", "sayer", "worker", "worker", "worker", "worker", "crossing", "slow_crossing", "end"]
 
 
 class SlowSandbox:
@@ -112,20 +112,16 @@ def gives(step: Step) -> list[str]:
 def flows(draw: st.DrawFn, most: int = 12) -> Flow:
     """A flow of up to `most` steps beside one or two starts, with wires and references in any lawful place."""
     names = [f"s{number}" for number in range(draw(st.integers(1, most)))]
-    steps = {name: Step(kind="begin") for name in draw(st.sampled_from([["one"], ["one", "two"]]))}
+    steps = {name: Step(kind="begin") for name in draw(st.sampled_from([["one"], ["one"], ["one", "two"]]))}
     edges: list[Edge] = []
     for name in names:
-        sources = [(other, port) for other, step in steps.items() for port in gives(step)]
-        edges += [
-            Edge(*source, name, port)
-            for source, port in draw(
-                st.lists(
-                    st.tuples(st.sampled_from(sources), st.sampled_from(["one", "values", "values", "note", "after"])),
-                    max_size=4,
-                    unique=True,
-                )
-            )
-        ]
+        # Mostly what a step gives when all goes well, else most of a flow is skipped and there is little to see.
+        sources = [(other, port) for other, step in steps.items() for port in gives(step) * 3 if port != "error"]
+        sources += [(other, "error") for other, step in steps.items() if step.on_error == "port"]
+        into = st.sampled_from(["one", "values", "values", "values", "note", "after"])
+        wires = st.tuples(st.sampled_from(sources), into)
+        drawn = draw(st.lists(wires, max_size=4, unique=True))
+        edges += [Edge(*source, name, port) for source, port in drawn]
         steps[name] = _step(draw, sources)
     order = draw(st.permutations(list(steps)))
     return Flow(steps={name: steps[name] for name in order}, edges=tuple(draw(st.permutations(edges))))
@@ -136,7 +132,7 @@ def _step(draw: st.DrawFn, sources: list[tuple[str, str]]) -> Step:
     config: dict[str, Any] = {}
     if draw(st.booleans()):
         config["note"] = _note(draw, sources)
-    trouble = draw(st.sampled_from(["", "", "", "", "once", "always", "hangs"]))
+    trouble = draw(st.sampled_from(["", "", "", "", "", "", "once", "once", "always", "hangs"]))
     retry = draw(st.sampled_from([None, Retry(times=1, wait=0), Retry(times=2, wait=1)]))
     timeout = None
     if trouble == "hangs" and kind in ("worker", "slow_crossing"):

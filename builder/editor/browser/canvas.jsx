@@ -20,8 +20,8 @@ import { useWords } from "./words.js";
 
 const NODES = { step: Card, note: NoteCard };
 const EDGES = { wire: Wire };
-const FAR = 0.45; // below this zoom a card shows only its title
-const TINY = 0.28; // below this one only what it is, and the map says no more than the canvas
+// Below these zooms a card shows only its title, only its icon, only its colour: what cannot be read is dear to paint.
+const LEVELS = { far: 0.45, tiny: 0.28, speck: 0.16 };
 const LEAST = 0.6; // a flow that only fits when it is smaller is shown from its beginning
 const READABLE = 0.85;
 const MANY = 60; // steps from which only those in sight are in the page
@@ -169,22 +169,18 @@ const settle = (nodes) => {
     edit(...(Object.keys(steps).length ? [{ do: "move", steps }] : []), ...notes);
 };
 
-/**
- * What follows the view: how much the cards show, and where the flow was left. While it only moves, the browser may
- * keep what it has painted; when it zooms it must paint anew, or the texts blur.
- */
+/** What follows the view: how much the cards show, what is kept painted while it moves, and where it was left. */
 const useSeeing = (root) =>
   useMemo(() => {
     let before = 0;
     const level = (zoom) => {
-      const { classList } = root.current;
-      classList.toggle("far", zoom < FAR);
-      classList.toggle("tiny", zoom < TINY);
-      if (get().tiny !== zoom < TINY) set({ tiny: zoom < TINY });
+      for (const [name, limit] of Object.entries(LEVELS)) root.current.classList.toggle(`level-${name}`, zoom < limit);
+      if (get().tiny !== zoom < LEVELS.tiny) set({ tiny: zoom < LEVELS.tiny });
     };
     return {
       onMove: (_, { zoom }) => {
-        root.current.classList.toggle("moving", zoom === before);
+        // Kept as it is painted, at full size: that pays while the flow is near, and costs while it is far away.
+        root.current.classList.toggle("moving", zoom === before && zoom > LEVELS.far);
         if (zoom !== before) level(zoom);
         before = zoom;
       },

@@ -92,7 +92,9 @@ const Model = (props) => {
   const t = useWords();
   const models = useDesk((desk) => desk.choices.models);
   const options = models.map(({ name, label }) => ({ value: name, label: t(label ?? name) }));
-  return options.length ? <Choice {...props} options={options} /> : <Text {...props} />;
+  // A node that can do without a model says so by an empty default.
+  const without = props.field.default === "" ? t("None: the built-in embeddings") : undefined;
+  return options.length ? <Choice {...props} options={options} empty={without} /> : <Text {...props} />;
 };
 
 const Secret = (props) => {
