@@ -107,9 +107,10 @@ def plain(value: Any) -> Any:
     Raises NotJson with the place of what is not JSON.
     """
     kind = type(value)
-    if value is None or kind is bool or (kind is int and -(2**63) <= value < 2**63):
-        return value
-    if kind is str and value.isascii():
+    if kind is str:
+        if value.isascii():
+            return value
+    elif value is None or kind is bool or (kind is int and -(2**63) <= value < 2**63):
         return value
     # Through JSON and back is the cheapest walk there is (C speed), and what comes back different was no JSON: a
     # set comes back as a list, NaN as null, a key that is a number as a text.
@@ -119,7 +120,7 @@ def plain(value: Any) -> Any:
         same = kind in _KIND_OF_TYPE and made == value
     except (TypeError, ValueError, AttributeError, RecursionError):
         same = False
-    if same and (written.count(b"[") + written.count(b"{") <= DEEPEST or not _is_deep(value)):
+    if same and (len(written) <= DEEPEST or not _is_deep(value, written)):
         return made
     raise NotJson(flaw(value) or "it cannot be written as JSON")
 
@@ -160,8 +161,10 @@ def _is_torn(text: str) -> bool:
     return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def _is_deep(value: Any) -> bool:
+def _is_deep(value: Any, written: bytes) -> bool:
     """Whether lists and objects stand deeper than DEEPEST in one another; level by level, without recursion."""
+    if written.count(b"[") + written.count(b"{") <= DEEPEST:
+        return False
     level = [value]
     for _ in range(DEEPEST + 1):
         branches = [each.values() if type(each) is dict else each for each in level if type(each) in (dict, list)]

@@ -157,7 +157,8 @@ class Execution:
     def _come(self, step: PlannedStep, outputs: Outputs) -> None:
         """A step's sources have all settled: skip it, or find what its ports and settings get and start it."""
         try:
-            bound = None if step.index in self._progress.elsewhere else step.bind(outputs)
+            elsewhere = self._progress.elsewhere
+            bound = None if elsewhere and step.index in elsewhere else step.bind(outputs)
             if bound is None:
                 self._progress.skip(step.index)
                 self._tell(StepSkipped, step.id)

@@ -92,10 +92,9 @@ class Drawing:
     def connect(self, source: str, target: str) -> None:
         """Draw a wire with the mouse from an output to an input."""
         before = self.wires.count()
-        start, end = self.port(source, "source"), self.port(target, "target")
-        self.page.mouse.move(*_middle(start))
+        self.port(source, "source").hover()  # waits until the canvas stands still
         self.page.mouse.down()
-        self.page.mouse.move(*_middle(end), steps=8)
+        self.page.mouse.move(*_middle(self.port(target, "target")), steps=8)
         self.page.mouse.up()
         expect(self.wires).to_have_count(before + 1)
         self.saved()

@@ -121,7 +121,7 @@ def preview(page: Page, exhibit: dict[str, str]) -> None:
     deployed.get_by_role("link", name="Order or question").click()
     drawing = Drawing(page).opened()
     run(drawing)
-    drawing.select("answer")
+    drawing.properties.get_by_role("button", name=re.compile("^Answer")).click()
     drawing.properties.get_by_role("tab", name="Last run").click()
     expect(drawing.properties.get_by_label("value").first).to_be_visible()
 

@@ -39,7 +39,7 @@ def reply(drawing: Drawing) -> Locator:
 
 def test_the_desk_answers_in_both_languages(page: Page) -> None:
     at_home(page)
-    page.get_by_role("button", name=re.compile("Support desk")).click()
+    page.get_by_role("button", name=re.compile("^Support desk")).click()
     drawing = Drawing(page).opened()
     drawing.open_preview()
     drawing.say("J'ai été débité deux fois !")

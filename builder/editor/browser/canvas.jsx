@@ -22,6 +22,7 @@ const NODES = { step: Card, note: NoteCard };
 const EDGES = { wire: Wire };
 // Below these zooms a card shows only its title, only its icon, only its colour: what cannot be read is dear to paint.
 const LEVELS = { far: 0.45, tiny: 0.28, speck: 0.16 };
+const SPECKS = 150; // steps from which the last of these pays
 const LEAST = 0.6; // a flow that only fits when it is smaller is shown from its beginning
 const READABLE = 0.85;
 const MANY = 60; // steps from which only those in sight are in the page
@@ -174,7 +175,7 @@ const useSeeing = (root) =>
   useMemo(() => {
     let before = 0;
     const level = (zoom) => {
-      for (const [name, limit] of Object.entries(LEVELS)) root.current.classList.toggle(`level-${name}`, zoom < limit);
+      for (const [name, limit] of Object.entries(LEVELS)) root.current.classList.toggle(`level-${name}`, zoom < limit && (name !== "speck" || get().model.order.length > SPECKS));
       if (get().tiny !== zoom < LEVELS.tiny) set({ tiny: zoom < LEVELS.tiny });
     };
     return {
@@ -203,7 +204,7 @@ const useFollowing = (flow) =>
       (desk) => desk.model,
       (model, before) => {
         const same = (part) => model[part] === before[part];
-        if (!["steps", "order", "notes", "wires"].every(same)) flow.setNodes((nodes) => nodesOf(model, nodes));
+        if (!["steps", "order", "notes", "wires"].every(same)) flow.setNodes((nodes) => nodesOf(model, nodes, get().renaming));
         if (!same("wires") || !same("steps")) edges(get());
       },
     );

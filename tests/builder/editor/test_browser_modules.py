@@ -1,0 +1,188 @@
+"""The pure parts that run in the browser, run here: they must agree with the Python that they follow."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from builder.editor import sizes
+from builder.editor.desk import settled
+from builder.editor.document import EditError
+from builder.editor.edits import Add, Connect, Disconnect, Move, Remove, Set, apply, encode
+from builder.editor.kinds import kinds_view
+from builder.editor.view import changes, plain, view
+from runtime.graph.check import check_reading
+from runtime.graph.flow import Flow, free_id
+from runtime.graph.reading import Reading, read_flow
+from runtime.graph.values import Kind, fits
+from tests.builder.editor.documents import flow_of
+from tests.builder.editor.nodes import CATALOG
+
+BROWSER = Path(sys.modules["builder.editor"].__file__ or "").parent / "browser"
+BUN = Path(sys.executable).parent / "bun"
+
+
+def run(code: str, given: Any) -> Any:
+    """What a module says: `given` is the input, `tell(value)` the answer."""
+    program = (
+        "import * as wires from './wires.js'; import * as model from './model.js';"
+        "import * as geometry from './geometry.js'; import * as surface from './surface.js';"
+        "const given = await new Response(Bun.stdin.stream()).json();"
+        f"const tell = (value) => console.log(JSON.stringify(value)); {code}"
+    )
+    done = subprocess.run([BUN, "-e", program], cwd=BROWSER, input=json.dumps(given), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def support() -> Flow:
+    return settled(
+        read_flow(
+            flow_of(
+                steps={
+                    "start": {"kind": "start"},
+                    "route": {"kind": "route", "config": {"value": "{{ start.message }}", "branches": ["a", "b"]}},
+                    "ask": {"kind": "llm", "version": 2, "config": {"prompt": "Hi"}, "on_error": "port"},
+                    "total": {"kind": "total"},
+                    "join": {"kind": "join"},
+                    "answer": {"kind": "answer", "config": {"value": "{{ ask.output }}"}},
+                },
+                edges=[
+                    "start.message -> ask.context",
+                    "route.a -> ask",
+                    "ask.output -> join.texts",
+                    "join.text -> answer",
+                ],
+            ),
+            CATALOG,
+        )
+    )
+
+
+def drawn(flow: Flow) -> tuple[Reading, Any]:
+    reading = read_flow(flow, CATALOG)
+    return reading, view(reading, check_reading(reading))
+
+
+def high(step: dict[str, Any]) -> float:
+    """The height of a card that the browser was given."""
+    return sizes.height(len(step.get("inputs", [])), len(step.get("outputs", [])), bool(step.get("summary")))
+
+
+def test_changes_make_the_next_view_and_edits_foresee_it() -> None:
+    flow = support()
+    _, before = drawn(flow)
+    edits = [
+        Add("more", "join", at=(8.0, 16.0)),
+        Connect(("ask.output -> more.texts", "start.message -> ask.prompt")),
+        Disconnect(("route.a -> ask",)),
+        Move({"ask": (80.0, 80.0)}),
+        Set("ask", "prompt", "Other"),
+        Remove(("total",)),
+    ]
+    for edit in edits:
+        flow = apply(flow, edit)
+    _, after = drawn(flow)
+    given = {
+        "before": plain(before),
+        "changes": changes(before, after),
+        "edits": [encode(edit) for edit in edits],
+        "kinds": kinds_view(CATALOG)["kinds"],
+    }
+    code = """
+      const start = model.modelOf(given.before);
+      const foreseen = given.edits.reduce((next, edit) => model.applied(next, edit, given.kinds), start);
+      tell({ patched: model.patched(start, given.changes), foreseen });
+    """
+    said = run(code, given)
+    expected = json.loads(json.dumps(plain(after)))
+    patched = said["patched"]
+    assert {**patched, "order": None} == {**expected, "order": None}
+    assert patched["order"] == list(expected["steps"])
+    foreseen = said["foreseen"]
+    assert foreseen["order"] == patched["order"]
+    drawn_wires = {name for name, wire in expected["wires"].items() if not wire.get("reference")}
+    assert {name for name, wire in foreseen["wires"].items() if not wire.get("reference")} == drawn_wires
+    for name, step in expected["steps"].items():
+        ports = [port["name"] for port in step.get("inputs", [])]
+        assert [port["name"] for port in foreseen["steps"][name].get("inputs", [])] == ports
+        assert foreseen["steps"][name]["at"] == step["at"]
+
+
+def test_cards_are_as_high_as_python_thinks() -> None:
+    steps = plain(drawn(support())[1])["steps"]
+    said = run("tell(Object.values(given).map(geometry.heightOf))", steps)
+    assert said == [high(step) for step in steps.values()]
+    handles = run("tell(Object.values(given).map(geometry.handlesOf))", steps)
+    for step, ends, height in zip(steps.values(), handles, said, strict=True):
+        assert all(0 < end["y"] + end["height"] / 2 < height for end in ends)
+        assert len(ends) == len(step.get("inputs", [])) + len(step.get("outputs", [])) + step.get("entry", True)
+
+
+def test_a_wire_is_refused_where_the_flow_would_be_wrong() -> None:
+    flow = support()
+    reading, whole = drawn(flow)
+    pairs = [
+        ({"step": one, "port": output}, {"step": other, "port": port})
+        for one, source in reading.steps.items()
+        for output in source.gives
+        for other, target in reading.steps.items()
+        for port in ["after", *(p.name for p in target.inputs)]
+    ]
+    code = """
+      const start = model.modelOf(given.view);
+      tell(given.pairs.map(([from, to]) => wires.refusal(start, given.accepts, from, to)));
+    """
+    said = run(code, {"view": plain(whole), "pairs": pairs, "accepts": kinds_view(CATALOG)["accepts"]})
+    assert {not refused for refused in said} == {True, False}
+    for (source, target), refused in zip(pairs, said, strict=True):
+        assert (refused is None) == may_join(flow, source, target), (source, target, refused)
+
+
+def may_join(flow: Flow, source: dict[str, str], target: dict[str, str]) -> bool:
+    """Whether `check` has nothing to say about the flow with that wire that it did not say before."""
+    end = target["step"] if target["port"] == "after" else f"{target['step']}.{target['port']}"
+    try:
+        wired = apply(flow, Connect((f"{source['step']}.{source['port']} -> {end}",)))
+    except EditError:
+        return False
+    wrong = {"type_mismatch", "cycle", "edge_unknown_input", "duplicate_edge"}
+    return not any(problem.code in wrong for problem in check_reading(read_flow(wired, CATALOG)))
+
+
+def test_kinds_fit_as_values_say() -> None:
+    accepts = kinds_view(CATALOG)["accepts"]
+    assert all((source in accepts[target]) == fits(source, target) for source in Kind for target in Kind)
+
+
+def test_the_order_of_the_flow_puts_each_step_after_those_it_waits_for() -> None:
+    whole = plain(drawn(support())[1])
+    order = run("tell(wires.flowOrder(model.modelOf(given)))", whole)
+    assert sorted(order) == sorted(whole["steps"])
+    assert all(order.index(wire["source"]) < order.index(wire["target"]) for wire in whole["wires"].values())
+
+
+def test_names_of_new_steps_are_found_as_python_finds_them() -> None:
+    taken = ["llm", "llm_2", "if_1"]
+    said = run("tell(given.map(([stem, taken]) => wires.freeId(stem, taken)))", [["llm", dict.fromkeys(taken, 1)]])
+    assert said == [free_id("llm", taken)]
+
+
+def test_new_cards_do_not_cover_others() -> None:
+    steps = plain(drawn(support())[1])["steps"]
+    code = """
+      const spots = {};
+      for (let number = 0; number < 12; number++) {
+        const at = geometry.freeSpot({ ...given, ...spots }, [0, 0], {});
+        spots[`new${number}`] = { at };
+      }
+      tell(Object.values(spots).map((step) => step.at));
+    """
+    spots = run(code, steps)
+    boxes = [(x, y, sizes.height(0, 0, False)) for x, y in spots]
+    boxes += [(*step["at"], high(step)) for step in steps.values()]
+    width = sizes.COLUMN - 88
+    for at, (x, y, height) in enumerate(boxes[:12]):
+        for other_x, other_y, other_height in boxes[at + 1 :]:
+            assert abs(x - other_x) >= width or y >= other_y + other_height or other_y >= y + height
