@@ -6,7 +6,7 @@ import reflex as rx
 
 from builder.editor.browser.component import Editor, FlowName, icon_set
 from builder.editor.state import Editing
-from builder.language import t
+from builder.language import t, tr
 from builder.shell import frame, header
 from builder.widgets import empty_state, icon, link, link_button
 
@@ -54,7 +54,23 @@ def editor_page(
         on_resolve=Editing.resolve,
         on_select=[Editing.select, *on_select],
     )
-    return frame(top, rx.el.main(rx.cond(Editing.missing, _missing(), editor), id="main", class_name="editor-main"))
+    return frame(
+        top,
+        rx.el.main(
+            rx.cond(Editing.missing, _missing(), rx.cond(Editing.failed, _failed(), editor)),
+            id="main",
+            class_name="editor-main",
+        ),
+    )
+
+
+def _failed() -> rx.Component:
+    return empty_state(
+        "cloud-off",
+        tr(Editing.failed),
+        tr(Editing.mend),
+        button(t("Try again"), kind="primary", icon_name="refresh-cw", on_click=Editing.open),
+    )
 
 
 def _missing() -> rx.Component:

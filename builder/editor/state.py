@@ -19,7 +19,7 @@ class Editing(rx.State):
     """What the open editor shows. The flow itself lives on the desk; here are only the last words about it.
 
     opened, answer, catalog, choices: for the `Editor` component. selected: the ids of the chosen steps. missing: there
-    is no such flow.
+    is no such flow. failed, mend: why it could not be opened, and what to do.
     """
 
     opened: dict[str, Any] = {}
@@ -28,6 +28,8 @@ class Editing(rx.State):
     choices: dict[str, Any] = {}
     selected: list[str] = []
     missing: bool = False
+    failed: str = ""
+    mend: str = ""
     _said: int = 0
 
     @rx.event
@@ -42,6 +44,9 @@ class Editing(rx.State):
             self._opened(flow, await back.desks.open(who, flow, self._tab))
         except NotFoundError:
             self.missing = True
+        except CanevasError as error:
+            # An empty canvas would say "Saved", and invite to draw over a flow that is only not to be had now.
+            self.failed, self.mend = error.what, error.mend
 
     @rx.event
     async def save(self, flow: str, edits: list[dict[str, Any]], base: int, batch: str) -> None:
@@ -89,7 +94,7 @@ class Editing(rx.State):
         return self.router.session.client_token
 
     def _opened(self, flow: str, opened: Opened, resolved: bool = False) -> None:
-        self.missing, self.selected = False, []
+        self.missing, self.failed, self.selected = False, "", []
         self.answer = {}  # a page loaded anew would take the answer from before, such as a conflict, for its own
         self.opened = {
             **self._word(flow),

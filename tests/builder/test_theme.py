@@ -58,10 +58,13 @@ def test_a_colour_that_passes_stays_and_one_that_cannot_is_refused() -> None:
 def test_the_interface_names_tokens_and_no_colours() -> None:
     """A hex value outside theme.py would not change with the theme; an unknown property would paint nothing."""
     known = {*SHARED, *THEMES["dark"].tokens()}
-    for path in BUILDER.rglob("*.css"):
-        css = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    sheets = {
+        path: re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for path in BUILDER.rglob("*.css")
+    }
+    own = {name for css in sheets.values() for name in re.findall(r"(--[\w-]+)\s*:", css)}
+    for path, css in sheets.items():
         assert not re.findall(r"#[0-9a-fA-F]{3,8}\b", css), path
-        own = set(re.findall(r"(--[\w-]+)\s*:", css))
         used = set(re.findall(r"var\((--[\w-]+)", css))
         assert {name for name in used - own if name.removeprefix("--") not in known} == set(), path
     for path in BUILDER.rglob("*.py"):
