@@ -47,6 +47,7 @@ export const Editor = ({ opened, answer, overlay, catalog, choices, icons, onEdi
   }, []);
   return (
     <div className={`editor shows-${panel}`}>
+      <Title />
       <Palette />
       <div className="middle">
         <Recovered />
@@ -63,6 +64,16 @@ export const Editor = ({ opened, answer, overlay, catalog, choices, icons, onEdi
       <Conflict />
       <Help />
     </div>
+  );
+};
+
+/** What the page is about, for whoever hears it; the header shows it as a field. */
+const Title = () => {
+  const name = useDesk((desk) => desk.model.name);
+  return (
+    <h1 className="unseen" tabIndex={-1}>
+      {name}
+    </h1>
   );
 };
 
