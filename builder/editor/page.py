@@ -8,7 +8,7 @@ from builder.editor.browser.component import Editor, FlowName, icon_set
 from builder.editor.state import Editing
 from builder.language import t, tr
 from builder.shell import frame, header
-from builder.widgets import button, empty_state, link_button
+from builder.widgets import button, empty_state, icon, link, link_button
 
 ROUTE = "/flows/[flow_id]"
 
