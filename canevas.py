@@ -46,7 +46,7 @@ async def _up(settings: Settings) -> None:
     from nodes.catalog import load
     from runtime.assembly import open_runtime
     from runtime.serving.api import Api
-    from runtime.serving.server import listen, serve
+    from runtime.serving.server import listen, serve, spare_what_stays
     from runtime.storage.ownership import own
 
     catalog = load()
@@ -54,10 +54,11 @@ async def _up(settings: Settings) -> None:
         address = Address(settings.host, listener.getsockname()[1], settings.public_url)
         async with open_runtime(settings, catalog) as runtime:
             api = Api(runtime.deployments, catalog, runtime.runs, settings, ready=runtime.ready)
-            app = await site(api, runtime.people, Backend(runtime, address.url), address)
+            app = await site(api, runtime.people, Backend(runtime, address.url, api.forget), address)
             with _known_at(settings.home, address.url):
                 typer.echo(f"Canevas is at {address.url}\nSign in with  {await _link(runtime.people, address.url)}\n")
                 typer.echo("The link works once, for fifteen minutes; `canevas link` prints a new one. Ctrl-C ends it.")
+                spare_what_stays()
                 await serve(app, listener)
 
 
@@ -75,12 +76,13 @@ async def _serve(settings: Settings) -> None:
     from nodes.catalog import load
     from runtime.assembly import open_runtime
     from runtime.serving.api import Api
-    from runtime.serving.server import listen, serve
+    from runtime.serving.server import listen, serve, spare_what_stays
 
     catalog = load()
     with listen(settings.host, settings.port) as listener:
         async with open_runtime(settings, catalog) as runtime:
             typer.echo(f"The API is at http://{settings.host}:{listener.getsockname()[1]}/api. Ctrl-C ends it.")
+            spare_what_stays()
             await serve(Api(runtime.deployments, catalog, runtime.runs, settings, ready=runtime.ready), listener)
 
 

@@ -3,7 +3,7 @@
 import re
 import time
 import unicodedata
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,10 +73,12 @@ class Surroundings:
 class Backend:
     """The runtime as one signed-in person sees it: every call says whose workspace it is about.
 
-    url: the address that people and programs use, without a slash at its end.
+    url: the address that people and programs use, without a slash at its end. forget: makes the public API look
+    anew at what stands under a slug, at once.
     """
 
-    def __init__(self, runtime: "Runtime", url: str) -> None:
+    def __init__(self, runtime: "Runtime", url: str, forget: Callable[[str], None] = lambda slug: None) -> None:
+        self._forget = forget
         self._runtime = runtime
         self.catalog = runtime.catalog
         self.url = url
@@ -204,14 +206,17 @@ class Backend:
             raise BrokenFlow(problems)
         version = await store.publish(workspace, flow_id, person.id)
         await store.deploy(workspace, flow_id, slug, version.number)
+        self._forget(slug)
         if await store.keys(workspace, slug):
             return Published(slug, version.number)
         _, key = await store.create_key(workspace, slug, "First key")
+        self._forget(slug)
         return Published(slug, version.number, key)
 
     async def undeploy(self, person: Person, slug: str) -> None:
         """Let nothing answer under the slug any more."""
         await self._runtime.deployments.undeploy(person.workspace, slug)
+        self._forget(slug)
 
     async def deployments(self, person: Person, flow_id: str) -> "list[Deployment]":
         """Where a flow stands now, the newest first."""
@@ -224,6 +229,7 @@ class Backend:
     async def new_key(self, person: Person, slug: str, name: str) -> str:
         """A fresh key; its text is told this once."""
         _, key = await self._runtime.deployments.create_key(person.workspace, slug, name)
+        self._forget(slug)
         return key
 
     async def revoke_key(self, person: Person, key_id: str) -> None:

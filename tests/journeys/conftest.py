@@ -22,7 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+# By module: a Playwright that stays open for the session keeps asyncio's tests on the same worker from running.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as opened:
         yield opened
@@ -42,7 +43,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, claude: AnthropicServer) -
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def signed_in(browser: Browser, running: Product) -> StorageState:
     """The cookie of one sign-in, for every tab."""
     context = browser.new_context()

@@ -6,13 +6,13 @@ import { add, join, lend, link, unlink } from "./actions.js";
 import { Card } from "./card.jsx";
 import { Controls, Map } from "./controls.jsx";
 import { get, set, useDesk, watch } from "./desk.js";
-import { Announcer, Empty, Hint } from "./hints.jsx";
+import { Announcer, Empty, Hint, HintBar } from "./hints.jsx";
 import { useKeys } from "./keys.js";
 import { LinkList } from "./linking.jsx";
 import { NoteCard } from "./note.jsx";
 import { edit } from "./queue.js";
 import { QuickAdd } from "./palette.jsx";
-import { edgesOf, nodesOf } from "./surface.js";
+import { edgesOf, fewReferences, nodesOf } from "./surface.js";
 import { intoSight } from "./sight.js";
 import { refusal } from "./wires.js";
 import { LooseWire, Wire } from "./wire.jsx";
@@ -26,6 +26,7 @@ const SPECKS = 150; // steps from which the last of these pays
 const LEAST = 0.6; // a flow that only fits when it is smaller is shown from its beginning
 const READABLE = 0.85;
 const MANY = 60; // steps from which only those in sight are in the page
+const FOCUSABLE = "button, input, textarea, select, a, [role=listbox], .react-flow__node"; // the keys go elsewhere
 const DRAG = "application/x-canevas-kind";
 const GRID = [8, 8];
 // React Flow's own instructions are for keys that it does not get here, and only English.
@@ -67,6 +68,7 @@ const Surface = () => {
   const store = useStoreApi();
   const opened = useDesk((desk) => desk.flow);
   const many = useDesk((desk) => desk.model.order.length > MANY);
+  const few = useDesk((desk) => fewReferences(desk.model));
   const first = useMemo(() => ({ nodes: nodesOf(get().model), edges: edgesOf(get().model, []) }), [opened]);
   useFollowing(flow);
   useLending(flow, store, root);
@@ -100,8 +102,9 @@ const Surface = () => {
     <div
       ref={root}
       className="surface"
-      role="application"
-      aria-label={t("Canvas")}
+      data-references={few ? "few" : "many"}
+      tabIndex={-1}
+      onPointerDownCapture={(event) => !event.target.closest(FOCUSABLE) && root.current.focus({ preventScroll: true })}
       onKeyDown={keys}
       {...wiring}
       onDoubleClick={asked}
@@ -110,6 +113,7 @@ const Surface = () => {
     >
       <ReactFlow
         {...STEADY}
+        aria-label={t("Canvas")}
         defaultNodes={first.nodes}
         defaultEdges={first.edges}
         defaultViewport={remembered(opened) ?? undefined}
@@ -138,6 +142,7 @@ const Surface = () => {
       </ReactFlow>
       <Controls flow={flow} />
       <Empty />
+      <HintBar />
       <Hint root={root} />
       <LinkList />
       <QuickAdd />

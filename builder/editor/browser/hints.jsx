@@ -21,6 +21,13 @@ export const Empty = () => {
   );
 };
 
+/** What to do once a wire was begun by a click. */
+export const HintBar = () => {
+  const t = useWords();
+  const loose = useDesk((desk) => desk.linking !== null && !desk.linking.list);
+  return loose ? <p className="hint-bar">{t("Choose where the wire goes. Esc stops.")}</p> : null;
+};
+
 /** What the port under the pointer takes or gives, or why the wire that is being drawn does not fit into it. */
 export const Hint = ({ root }) => {
   const t = useWords();
@@ -36,7 +43,6 @@ export const Hint = ({ root }) => {
     root.current.addEventListener("pointerover", over);
     return () => root.current?.removeEventListener("pointerover", over);
   }, [root]);
-  if (linking && !port) return linking.list ? null : <p className="hint-bar">{t("Choose where the wire goes. Esc stops.")}</p>;
   if (!port?.isConnected) return null;
   const { nodeid: step, handleid: name, kind } = port.dataset;
   const type = port.classList.contains("source") ? "source" : "target";

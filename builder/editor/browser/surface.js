@@ -42,7 +42,10 @@ const noteNode = (note, old) => {
   };
 };
 
-const MANY = 40; // references; more are drawn only for the steps that are selected, long dashed lines being dear
+const MANY = 40; // references
+
+/** Whether a flow has so few references that all are drawn; of more, only those of the selected steps. */
+export const fewReferences = ({ wires }) => Object.values(wires).filter((wire) => wire.reference).length <= MANY;
 
 /**
  * Edges, without those whose output is not there to start from. chosen: the ids of the selected steps.
@@ -50,7 +53,7 @@ const MANY = 40; // references; more are drawn only for the steps that are selec
 export const edgesOf = (model, chosen, before = []) => {
   const old = new Map(before.map((edge) => [edge.id, edge]));
   const wires = Object.values(model.wires);
-  const few = wires.filter((wire) => wire.reference).length <= MANY;
+  const few = fewReferences(model);
   const near = new Set(chosen);
   return wires
     .filter((wire) => !wire.reference || few || near.has(wire.source) || near.has(wire.target))
