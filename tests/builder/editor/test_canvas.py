@@ -147,7 +147,7 @@ def at(page: Page, name: str) -> tuple[float, float]:
 @contextmanager
 def held(page: Page, thing: Locator) -> Iterator[None]:
     """The pointer pressed on something, until the end of the block."""
-    thing.hover()
+    page.mouse.move(*middle(thing))
     page.mouse.down()
     yield
     page.mouse.up()
