@@ -13,7 +13,7 @@ import { NoteCard } from "./note.jsx";
 import { edit } from "./queue.js";
 import { QuickAdd } from "./palette.jsx";
 import { edgesOf, fewReferences, nodesOf } from "./surface.js";
-import { intoSight } from "./sight.js";
+import { intoSight, lasting } from "./sight.js";
 import { refusal } from "./wires.js";
 import { LooseWire, Wire } from "./wire.jsx";
 import { useWords } from "./words.js";
@@ -129,6 +129,10 @@ const Surface = () => {
         onSelectionDragStop={moved}
         onSelectionChange={selected}
         onPaneClick={unlink}
+        onPaneContextMenu={(event) => {
+          event.preventDefault(); // a right click, or a finger that stays
+          offer(flow, root.current, event);
+        }}
         {...seen}
         onInit={() => arrive(flow, store, opened)}
         panOnScroll
@@ -185,8 +189,7 @@ const useSeeing = (root) =>
     };
     return {
       onMove: (_, { zoom }) => {
-        // Kept as it is painted, at full size: that pays while the flow is near, and costs while it is far away.
-        root.current.classList.toggle("moving", zoom === before && zoom > LEVELS.far);
+        root.current.classList.toggle("moving", zoom === before);
         if (zoom !== before) level(zoom);
         before = zoom;
       },
@@ -248,7 +251,7 @@ const useLending = (flow, store, root) =>
       (desk) => desk.reveal,
       (place) => {
         const node = place && flow.getInternalNode(place.step);
-        if (node) flow.setCenter(node.position.x + 128, node.position.y + 60, { zoom: Math.max(flow.getZoom(), 0.8), duration: 200 });
+        if (node) flow.setCenter(node.position.x + 128, node.position.y + 60, { zoom: Math.max(flow.getZoom(), 0.8), duration: lasting(200) });
       },
     );
   }, [flow]);

@@ -4,6 +4,7 @@ import { addNote, tidy } from "./actions.js";
 import { get, set, useDesk } from "./desk.js";
 import { Keyboard, Maximize, Minus, Plus, Redo, StickyNote, Tidy, Undo } from "./marks.jsx";
 import { walk } from "./queue.js";
+import { fit, lasting } from "./sight.js";
 import { useWords } from "./words.js";
 
 const Tool = ({ label, keys, icon: Icon, extra, ...rest }) => (
@@ -24,9 +25,9 @@ export const Controls = ({ flow }) => {
       <Tool label={named(t, "Undo", undo)} keys="Ctrl Z" icon={Undo} disabled={!undo} onClick={() => walk("undo")} />
       <Tool label={named(t, "Redo", redo)} keys="Ctrl ⇧ Z" icon={Redo} disabled={!redo} onClick={() => walk("redo")} />
       <hr />
-      <Tool label={t("Zoom in")} keys="+" icon={Plus} extra onClick={() => flow.zoomIn({ duration: 200 })} />
-      <Tool label={t("Zoom out")} keys="-" icon={Minus} extra onClick={() => flow.zoomOut({ duration: 200 })} />
-      <Tool label={t("Fit the view")} keys="1" icon={Maximize} onClick={() => flow.fitView({ padding: 0.18, maxZoom: 1, duration: 300 })} />
+      <Tool label={t("Zoom in")} keys="+" icon={Plus} extra onClick={() => flow.zoomIn({ duration: lasting(200) })} />
+      <Tool label={t("Zoom out")} keys="-" icon={Minus} extra onClick={() => flow.zoomOut({ duration: lasting(200) })} />
+      <Tool label={t("Fit the view")} keys="1" icon={Maximize} onClick={() => fit(flow)} />
       <hr />
       <Tool label={t("Tidy up")} icon={Tidy} onClick={tidy} disabled={!get().model.order.length} />
       <Tool label={t("Add a note")} icon={StickyNote} extra onClick={() => addNote()} />

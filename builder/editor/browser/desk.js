@@ -6,10 +6,10 @@ import { EMPTY } from "./model.js";
  * base: the model as the server confirmed it. model: with the edits that are on their way. pending: batches
  * {id, edits} or {id, walk}, oldest first; sending: the id of the one under way. save: "saved", "saving", "failed",
  * "stale". overlay: what a run says of each step. selected: ids of steps, wires and notes. dragging: the pointer
- * holds steps. tiny: the view is so far away that the whole flow is in it. linking: the loose end of
- * a wire {step, port, type, kind}. reveal: a place to go to {step, field, n}. panel: what a small screen shows.
- * renaming: the last change of a step's id {from, to}. adding: the list of kinds over the canvas {x, y, at, end}. help: the list of
- * shortcuts is open. said: the latest word for screen readers, as [English template, values].
+ * holds steps. tiny: the view is so far away that the whole flow is in it. linking: the loose end of a wire {step,
+ * port, type, kind}, and what takes it. reveal: a place to go to {step, field, n}. panel: what a small screen shows.
+ * adding: the list of kinds over the canvas {x, y, at, end}. renaming: the last change of a step's id, {from, to}.
+ * help: the list of shortcuts is open. said: the latest word for screen readers, as [English template, values].
  */
 const START = {
   flow: "",
@@ -32,11 +32,11 @@ const START = {
   tiny: false,
   linking: null,
   reveal: null,
-  renaming: null,
   adding: null,
   panel: "canvas",
   help: false,
   recovered: [],
+  renaming: null,
   refusals: [],
   said: null,
 };

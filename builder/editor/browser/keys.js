@@ -2,7 +2,7 @@
 import { addNote, copied, duplicate, linkFrom, nudge, paste, remove, select, unlink } from "./actions.js";
 import { get, set } from "./desk.js";
 import { walk } from "./queue.js";
-import { intoSight } from "./sight.js";
+import { fit, intoSight, lasting } from "./sight.js";
 
 const ARROWS = { ArrowLeft: [-8, 0], ArrowRight: [8, 0], ArrowUp: [0, -8], ArrowDown: [0, 8] };
 
@@ -27,7 +27,7 @@ const commanded = (event, flow) => {
   else if (key === "c" && copied()) navigator.clipboard?.writeText(copied());
   else if (key === "x" && copied()) navigator.clipboard?.writeText(copied()).then(remove);
   else if (key === "v") navigator.clipboard?.readText().then((text) => paste(text));
-  else if (key === "0") flow.zoomTo(1, { duration: 200 });
+  else if (key === "0") flow.zoomTo(1, { duration: lasting(200) });
   else return false;
   return true;
 };
@@ -44,9 +44,9 @@ const pressed = (event, step, flow, store) => {
   if (key === "a" || key === "/") return set({ adding: { x: null, y: null, at: null, end: null } }) ?? true;
   if (key === "n") return addNote() ?? true;
   if (key === "?") return set({ help: true }) ?? true;
-  if (key === "1" || key === "f") return Boolean(flow.fitView({ padding: 0.18, maxZoom: 1, duration: 300 }));
-  if (key === "+" || key === "=") return Boolean(flow.zoomIn({ duration: 200 }));
-  if (key === "-") return Boolean(flow.zoomOut({ duration: 200 }));
+  if (key === "1" || key === "f") return Boolean(fit(flow));
+  if (key === "+" || key === "=") return Boolean(flow.zoomIn({ duration: lasting(200) }));
+  if (key === "-") return Boolean(flow.zoomOut({ duration: lasting(200) }));
   return false;
 };
 

@@ -1,6 +1,12 @@
-// Bringing a node into sight.
+// What of the flow is in sight.
 
 const MARGIN = 40; // pixels between a node and the edge of the canvas
+
+/** How long a movement of the view takes, in ms; none at all for whoever asked for stillness. */
+export const lasting = (ms) => (window.matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : ms);
+
+/** Show the whole flow. */
+export const fit = (flow) => flow.fitView({ padding: 0.18, maxZoom: 1, duration: lasting(300) });
 
 /** Pan just as far as it takes to see a whole node. */
 export const intoSight = (flow, store, node) => {

@@ -174,10 +174,23 @@ def has(name: str) -> Any:
     return re.compile(rf"(^|\s){name}(\s|$)")
 
 
+def test_a_wire_to_its_own_step_or_drawn_twice_is_not_drawn(page: Page) -> None:
+    with held(page, port(page, "check.true", "source")):
+        page.mouse.move(*middle(port(page, "check.after", "target")), steps=6)
+    with held(page, port(page, "write.output", "source")):
+        page.mouse.move(*middle(port(page, "tell.after", "target")), steps=6)
+    expect(wires(page)).to_have_count(2)
+    with held(page, port(page, "tell.after", "target")):
+        page.mouse.move(*middle(port(page, "write.output", "source")), steps=6)
+        expect(page.get_by_role("tooltip")).to_contain_text("This wire is there already.")
+    expect(wires(page)).to_have_count(2)
+
+
 def test_a_wire_let_go_over_nothing_offers_what_takes_it_and_joins_it(page: Page) -> None:
     with held(page, port(page, "write.output", "source")):
         page.mouse.move(1000, 700, steps=6)
     offer = page.get_by_role("dialog", name="Add a step")
+    expect(offer.get_by_role("combobox")).to_be_focused()
     expect(offer.get_by_role("option").filter(has_text="API start")).to_have_count(0)
     page.keyboard.type("text temp")
     page.keyboard.press("Enter")
@@ -322,6 +335,7 @@ def test_a_step_with_a_new_name_is_read_by_it(page: Page) -> None:
     name.press("Enter")
     expect(step(page, "letter")).to_be_visible()
     expect(step(page, "tell").locator(".line")).to_have_text("{{ letter.output }}")
+    expect(step(page, "letter").locator(".step-card")).to_have_class(has("chosen"))
     expect(page.get_by_label("Name in expressions")).to_have_value("letter")
 
 
