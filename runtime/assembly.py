@@ -13,13 +13,13 @@ from runtime.graph.flow import Flow
 from runtime.graph.plan import BrokenFlow, compile_reading
 from runtime.graph.problems import Problem, errors
 from runtime.graph.reading import Reading, read_flow
-from runtime.interpreter.engine import Services
 from runtime.interpreter.events import Event
 from runtime.interpreter.journal import Journal, Source
 from runtime.interpreter.mask import Mask
 from runtime.interpreter.memory_journal import MemoryJournal
 from runtime.interpreter.runs import Runs, Start
 from runtime.interpreter.sandbox import Sandbox
+from runtime.interpreter.services import Services
 from runtime.llm.models import Models
 from runtime.outbound.client import GuardedHttp
 from runtime.serving.schemas import Schema

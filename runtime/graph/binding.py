@@ -1,12 +1,14 @@
 """How values get into a step and out of it: closures made once per step, so that each run only calls them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from runtime.errors import AuthorError
 from runtime.graph.flow import Default
+from runtime.graph.nesting import Place
 from runtime.graph.node import AFTER, ERROR, Node, Port
 from runtime.graph.problems import listed
+from runtime.graph.program import Reference
 from runtime.graph.reading import Reading, StepReading
 from runtime.graph.values import NotJson, describe, plain, taker
 
@@ -100,10 +102,12 @@ def _misfit(name: str, error: NotJson) -> AuthorError:
     return AuthorError(f"The input `{name}` {error}", mend="Convert the value with a step between.")
 
 
-def seer(reading: Reading, step: StepReading, index: Mapping[str, int]) -> Callable[[Outputs], Seen]:
-    """How expressions see the steps they read: a port that stayed silent in this run reads null."""
-    read = dict.fromkeys(reference.step for _, reference in step.references)
-    views = [(name, index[name], dict.fromkeys(reading.steps[name].gives)) for name in read]
+def seer(
+    reading: Reading, references: Iterable[Reference], index: Mapping[str, int], place: Place
+) -> Callable[[Outputs], Seen]:
+    """How expressions in a place see the steps they read: a port that stayed silent in this run reads null."""
+    read = dict.fromkeys(reference.step for reference in references)
+    views = [(name, index[name], dict.fromkeys(reading.ports_of(name, place) or ())) for name in read]
 
     def see(outputs: Outputs) -> Seen:
         return {

@@ -1,6 +1,6 @@
 """Every rule a flow keeps, one function each; whoever wants to know whether a flow is right asks here."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -8,9 +8,11 @@ import networkx as nx
 
 from runtime.graph.binding import stand_in
 from runtime.graph.catalog import Catalog, widget_of
-from runtime.graph.flow import Default, Flow
-from runtime.graph.node import AFTER, Node
+from runtime.graph.flow import Default, Edge, Flow
+from runtime.graph.nesting import Nesting, Place
+from runtime.graph.node import AFTER, Node, Port
 from runtime.graph.problems import Problem, listed
+from runtime.graph.program import Reference
 from runtime.graph.reading import Reading, read_flow
 from runtime.graph.values import NotJson, fits
 
@@ -58,16 +60,43 @@ def edges(reading: Reading) -> Iterator[Problem]:
         source, target = reading.steps[edge.source], reading.steps[edge.target]
         if source.node_class is None or target.node_class is None:
             continue  # the unknown kind is the problem; its ports cannot be judged
-        output, port = source.gives.get(edge.output), target.takes.get(edge.port)
+        gives, takes = _ends(reading, edge)
+        if gives is None:
+            container = reading.nesting.place(edge.source).step
+            yield Problem("crossing", step=edge.target, edge=text, params={"container": container})
+            continue
+        output, port = gives.get(edge.output), takes.get(edge.port)
         if output is None:
-            params = {"name": edge.output, "known": listed(source.gives)}
+            params = {"name": edge.output, "known": listed(gives)}
             yield Problem("edge_unknown_output", step=edge.source, edge=text, params=params)
         elif port is None:
-            params = {"name": edge.port, "known": listed(target.takes)}
+            params = {"name": edge.port, "known": listed(takes)}
             yield Problem("edge_unknown_input", step=edge.target, field=edge.port, edge=text, params=params)
         elif edge.port != AFTER and not fits(output.kind, port.kind):
             params = {"source": output.kind.phrase, "target": port.kind.phrase}
             yield Problem("type_mismatch", step=edge.target, field=edge.port, edge=text, params=params)
+
+
+def _ends(reading: Reading, edge: Edge) -> tuple[Mapping[str, Port] | None, Mapping[str, Port]]:
+    """The ports that a wire may join at its two ends; None when it leaves the inside of a step."""
+    target, place = reading.steps[edge.target], reading.nesting.place(edge.source)
+    if place.step == edge.target:
+        return reading.steps[edge.source].gives, {port.name: port for port in target.body(place.body).takes}
+    return reading.ports_of(edge.source, reading.nesting.place(edge.target)), target.takes
+
+
+def nested(reading: Reading) -> Iterator[Problem]:
+    """Every step stands somewhere, and what concerns the whole run stands on the canvas itself."""
+    for name, step in reading.steps.items():
+        container = reading.nesting.place(name).step
+        if name in reading.nesting.lost:
+            yield Problem("no_body", name, params={"within": step.step.within})
+        elif container and step.node_class is not None and step.node_class.trigger:
+            yield Problem("start_inside", name, params={"container": container})
+        elif container and step.node_class is not None and step.node_class.ends:
+            yield Problem("answer_inside", name, params={"container": container})
+        if step.bodies and step.step.retry is not None:
+            yield Problem("retry_of_bodies", name)
 
 
 def wired(reading: Reading) -> Iterator[Problem]:
@@ -90,19 +119,28 @@ def defaults(reading: Reading) -> Iterator[Problem]:
 
 
 def references(reading: Reading) -> Iterator[Problem]:
-    """What an expression reads exists."""
+    """What an expression reads exists, and can be seen from where it stands."""
     for name, step in reading.steps.items():
         for field, reference in step.references:
-            read = reading.steps.get(reference.step)
-            shown = ".".join(str(key) for key in (reference.step, *reference.keys[:1]))
-            if reference.step == name:
-                yield Problem("self_reference", step=name, field=field)
-            elif read is None:
-                known = listed(other for other in reading.steps if other != name)
-                yield Problem("unknown_step", name, field, params={"name": reference.step, "known": known})
-            elif read.node_class is not None and reference.keys and reference.keys[0] not in read.gives:
-                params = {"name": shown, "known": listed(read.gives)}
-                yield Problem("unknown_output", name, field, params={**params, "step": reference.step})
+            yield from _reference(reading, name, field, reference, reading.nesting.place(name))
+        for field, reference in step.late_references:
+            yield from _reference(reading, name, field, reference, Place(name, step.taker(field)))
+
+
+def _reference(reading: Reading, name: str, field: str, reference: Reference, place: Place) -> Iterator[Problem]:
+    read = reading.steps.get(reference.step)
+    if read is None:
+        known = listed(other for other in reading.steps if other != name)
+        yield Problem("unknown_step", name, field, params={"name": reference.step, "known": known})
+    elif reference.step == name and place.step != name:
+        yield Problem("self_reference", step=name, field=field)
+    elif (gives := reading.ports_of(reference.step, place)) is None:
+        params = {"name": reference.step, "container": reading.nesting.place(reference.step).step}
+        yield Problem("out_of_sight", name, field, params=params)
+    elif read.node_class is not None and reference.keys and reference.keys[0] not in gives:
+        shown = ".".join(str(key) for key in (reference.step, *reference.keys[:1]))
+        params = {"name": shown, "known": listed(gives), "step": reference.step}
+        yield Problem("unknown_output", name, field, params=params)
 
 
 def cycle(reading: Reading) -> Iterator[Problem]:
@@ -126,7 +164,7 @@ def reachable(reading: Reading) -> Iterator[Problem]:
 
 
 Rule = Callable[[Reading], Iterable[Problem]]
-RULES: tuple[Rule, ...] = (settings, trigger, edges, wired, defaults, references, cycle, reachable)
+RULES: tuple[Rule, ...] = (settings, trigger, nested, edges, wired, defaults, references, cycle, reachable)
 
 
 def needs(reading: Reading, widget: str) -> Iterator[tuple[str, str, str]]:
@@ -155,21 +193,48 @@ def triggers(reading: Reading) -> list[str]:
 
 
 def graph(reading: Reading) -> Graph:
-    """Steps and who waits for whom: wires and references alike. Unknown ends are left out."""
+    """Steps and who waits for whom: wires and references alike. Unknown ends are left out.
+
+    A step with bodies waits for whatever its inside reads from around it, and its inside waits for it.
+    """
     made: Graph = nx.DiGraph()
     made.add_nodes_from(reading.steps)
-    made.add_edges_from(
-        (edge.source, edge.target)
-        for edge in reading.flow.edges
-        if edge.source in reading.steps and edge.target in reading.steps
-    )
-    made.add_edges_from(
-        (reference.step, name)
-        for name, step in reading.steps.items()
-        for _, reference in step.references
-        if reference.step in reading.steps and reference.step != name
-    )
+    made.add_edges_from((place.step, name) for name, place in reading.nesting.places.items())
+    for source, target, place in reads(reading):
+        if (waiting := waits_for(reading.nesting, source, target, place)) is not None:
+            made.add_edge(source, waiting)
     return made
+
+
+def reads(reading: Reading) -> Iterator[tuple[str, str, Place]]:
+    """Who reads whom, by wires and expressions: (read, reader, where it is read). Unknown ends are left out."""
+    for edge in reading.flow.edges:
+        if edge.source in reading.steps and edge.target in reading.steps:
+            inner = reading.nesting.place(edge.source)
+            yield edge.source, edge.target, inner if inner.step == edge.target else reading.nesting.place(edge.target)
+    for name, step in reading.steps.items():
+        views = [(reading.nesting.place(name), step.references)]
+        views += [(Place(name, step.taker(field)), ((field, read),)) for field, read in step.late_references]
+        for place, references in views:
+            for _, reference in references:
+                if reference.step in reading.steps and (reference.step != name or place.step == name):
+                    yield reference.step, name, place
+
+
+def waits_for(nesting: Nesting, source: str, target: str, place: Place) -> str | None:
+    """Who waits for a step that `target` reads in a place: it, or the step around it that stands where the source does.
+
+    None when nobody does: a step and its own inside hand each other values without waiting.
+    """
+    home = nesting.place(source)
+    waiting = target if nesting.place(target) == place else None
+    for around in nesting.around(place):
+        if around.step == source:
+            return None
+        if around == home:
+            return waiting
+        waiting = around.step
+    return None
 
 
 def live_steps(whole: Graph, starts: Collection[str]) -> set[str]:

@@ -37,6 +37,9 @@ ModelName = Annotated[str, _widget("model")]
 Expression = Annotated[Any, _widget("expression")]
 """A value that is usually computed: `{{ start.amount > 100 }}`."""
 
+Inside = Annotated[Any, Field(json_schema_extra={"widget": "expression", "inside": True})]
+"""A value that is computed over the steps inside a node, each time the body ends that takes a port of this name."""
+
 Json = Annotated[dict[str, Any], _widget("json")]
 """An object written as JSON."""
 

@@ -104,15 +104,22 @@ def _json(value: Any) -> Any:
 Json = Annotated[Any, AfterValidator(_json)]
 
 
+Cause = Literal["timeout", "provider", "operator", "node"]
+
+
 class Retry(_Document):
     """How often and how soon a failed step is tried again.
 
     times: tries after the first. wait: seconds before the second try. backoff: each wait is that many times longer.
+    jitter: the part of a wait that chance takes away or adds, so that many runs do not come back at once. on: which
+    errors; a provider's error that cannot go better and a wrong value are never tried again.
     """
 
     times: int = Field(ge=1, le=20)
     wait: float = Field(default=1.0, ge=0, le=3600)
     backoff: float = Field(default=2.0, ge=1, le=10)
+    jitter: float = Field(default=0.1, ge=0, le=1)
+    on: tuple[Cause, ...] = Field(default=("timeout", "provider", "operator", "node"), min_length=1)
 
 
 class Default(_Document):
@@ -127,12 +134,14 @@ OnError = Literal["fail", "port"] | Default
 class Step(_Document):
     """One node on the canvas. version: of its node, when it was last edited. timeout: seconds for one try.
 
-    on_error: `fail` ends the run, `port` sends the error to the output `error`, a Default goes on with a value.
+    within: the body it stands in, as `step` or `step.body`; empty on the canvas itself. on_error: `fail` ends the
+    run, `port` sends the error to the output `error`, a Default goes on with a value.
     """
 
     kind: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     version: int = Field(default=1, ge=1)
     title: Annotated[str, StringConstraints(max_length=200)] = ""
+    within: Annotated[str, StringConstraints(pattern=rf"^([a-z][a-z0-9_]*(\.{_PORT})?)?$")] = ""
     config: Annotated[dict[str, Any], AfterValidator(_json)] = Field(default_factory=dict)
     retry: Retry | None = None
     timeout: float | None = Field(default=None, gt=0, le=86_400)
@@ -147,6 +156,21 @@ class Note(_Document):
     size: tuple[float, float] = (240.0, 120.0)
 
 
+class Limits(_Document):
+    """What one run may use; a run that meets a limit fails and says which.
+
+    steps: bodies entered, of every round and item. seconds: from its start, pauses aside. depth: bodies and flows in
+    one another. value: bytes of one output. tokens: of all models together. cost: US dollars, of all models together.
+    """
+
+    steps: int = Field(default=100_000, ge=1, le=10_000_000)
+    seconds: float = Field(default=86_400.0, gt=0, le=31_536_000)
+    depth: int = Field(default=20, ge=1, le=100)
+    value: int = Field(default=10_000_000, ge=1_000, le=1_000_000_000)
+    tokens: int | None = Field(default=None, ge=1)
+    cost: float | None = Field(default=None, gt=0)
+
+
 class Flow(_Document):
     """A flow, immutable: every change makes a new one (see the builder's edits).
 
@@ -159,6 +183,7 @@ class Flow(_Document):
     description: Annotated[str, StringConstraints(max_length=5_000)] = ""
     steps: dict[StepId, Step] = Field(default_factory=dict, max_length=MAX_STEPS)
     edges: tuple[EdgeField, ...] = ()
+    limits: Limits = Limits()
     layout: dict[str, tuple[float, float]] = Field(default_factory=dict)
     notes: dict[StepId, Note] = Field(default_factory=dict)
 
@@ -172,7 +197,7 @@ class Flow(_Document):
     @model_serializer(mode="wrap")
     def _format_and_name_always(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         written: dict[str, Any] = handler(self)
-        for name in ("description", "edges", "layout", "notes"):
+        for name in ("description", "edges", "limits", "layout", "notes"):
             if not written[name]:
                 del written[name]
         return written

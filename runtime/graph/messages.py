@@ -39,13 +39,17 @@ class Delta:
 
 
 class ModelCall(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Which model answered and what it used; recorded with the step. demo: the built-in demo model."""
+    """Which model answered and what it used; recorded with the step. demo: the built-in demo model.
+
+    cost: US dollars, 0 when the model's price is not known.
+    """
 
     model: str
     provider: str
     input_tokens: int = 0
     output_tokens: int = 0
     demo: bool = False
+    cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

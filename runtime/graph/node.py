@@ -16,12 +16,14 @@ A parameter with a default is an optional port, `*values` gathers all wires into
 `Context` is lent by the engine. One returned value leaves by the port `output`; a `TypedDict` has a port a key,
 and with `total=False` its keys are branches: nobody goes where a key is missing. An async generator that yields
 `Delta`s and last its output streams.
+
+A node that tells `bodies()` is drawn as a frame with flows inside, and runs them by a parameter typed `Calls`.
 """
 
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypedDict
+from typing import Any, ClassVar, Literal, Protocol, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 
@@ -52,12 +54,111 @@ class Port:
     nullable: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """A step that runs as soon as `count` of its wires have brought something.
+
+    cancel: steps that serve only this one are ended then.
+    """
+
+    count: int = 1
+    cancel: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FlowReference:
+    """Another flow of the workspace. version: a deployed one, 0 for the one that is deployed when the run starts."""
+
+    flow: str
+    version: int = 0
+
+
+RESULT = Port("result", Kind.ANY, required=False, help="What the steps inside give; else what the last of them gave.")
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A flow inside a node. Its steps read what the body is given, and last fill the ports that it takes.
+
+    gives: ports that only steps inside can read, named as ports of the node. takes: ports that only steps inside can
+    fill, by a wire, or by an expression in the node's setting of that name when it is typed `fields.Inside`.
+    """
+
+    name: str = "body"
+    gives: tuple[Port, ...] = ()
+    takes: tuple[Port, ...] = (RESULT,)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one call of a body ended: the ports that it filled, or the error of the step that failed in it."""
+
+    key: str
+    taken: dict[str, Any] = field(default_factory=dict)
+    error: Exception | None = None
+
+
+class Calls(Protocol):
+    """How a node runs its bodies. Its `run` may wait for nothing else, and does the same when it is run again.
+
+    After a restart the node is run anew, and calls that had ended before are answered from the run's record.
+    """
+
+    def begin(self, body: str, key: str = "", **given: Any) -> None:
+        """Start a body, which goes on beside others. key: tells several calls of one body apart; `given`: its ports."""
+        ...
+
+    async def next(self) -> Outcome:
+        """The next call that ended, in the order of their ends."""
+        ...
+
+    async def call(self, body: str, key: str = "", **given: Any) -> dict[str, Any]:
+        """Run a body alone and give what it filled. Raises the error of the step that failed in it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person is asked. schema: the JSON Schema of the answer, an object. shown: the data to judge.
+
+    to: who should answer, as the flow's author wrote it.
+    """
+
+    title: str
+    text: str = ""
+    schema: dict[str, Any] = field(default_factory=lambda: {"type": "object"})
+    shown: Any = None
+    to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of a pause. late: the time was over before anybody answered. by: who answered."""
+
+    value: Any = None
+    by: str = ""
+    late: bool = False
+
+
+class Pause(Protocol):
+    """How a step waits for a person or for a time, without holding anything meanwhile.
+
+    The step's `run` is entered anew when the answer is there, and the pauses before that one give at once what they
+    gave: what stands before a pause must bear to be done twice.
+    """
+
+    async def __call__(self, request: Request | None = None, until: float | None = None) -> Reply:
+        """Wait for the answer to `request`, or for `until` (seconds since the epoch), whichever comes first."""
+        ...
+
+
 @dataclass(slots=True)
 class Context:
     """What the engine lends to one execution of a step.
 
     input: what the run was started with. key: the same for every attempt of this execution, for servers that
-    take an idempotency key. secret: the value of a named secret. log: a line in the run's record.
+    take an idempotency key. secret: the value of a named secret. log: a line in the run's record. pause: waits for
+    a person or a time. now: seconds since the epoch.
     """
 
     llm: Llm
@@ -65,6 +166,8 @@ class Context:
     secret: Callable[[str], Awaitable[str]]
     log: Callable[[str], None]
     key: str
+    pause: Pause
+    now: Callable[[], float]
     input: dict[str, Any] = field(default_factory=dict)
 
 
@@ -82,6 +185,7 @@ class Node(BaseModel):
     with a step in `migrate`. effect: `pure` touches nothing outside and never waits, `reads` may be repeated
     freely, `writes` changes something outside. trigger: how a run starts here. untrusted, private, sends: brings
     untrusted text in, reads private data, sends data out; safety checks use them. ends: gives the run's answer.
+    pauses: waits for a person or a time, so it has no time-out unless its step says one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -97,6 +201,7 @@ class Node(BaseModel):
     private: ClassVar[bool] = False
     sends: ClassVar[bool] = False
     ends: ClassVar[bool] = False
+    pauses: ClassVar[bool] = False
 
     # Set by `ports.derive` when a catalog takes the class in, so that an author's mistake is found at start-up.
     ports_in: ClassVar[tuple[Port, ...]] = ()
@@ -117,6 +222,7 @@ class Node(BaseModel):
         private: bool = False,
         sends: bool = False,
         ends: bool = False,
+        pauses: bool = False,
         **pydantic_options: Any,
     ) -> None:
         super().__init_subclass__(**pydantic_options)
@@ -124,7 +230,7 @@ class Node(BaseModel):
         cls.kind = kind or words.replace(" ", "_").lower()
         cls.label = label or words.capitalize()
         cls.group, cls.icon, cls.version, cls.effect, cls.trigger = group, icon, version, effect, trigger
-        cls.untrusted, cls.private, cls.sends, cls.ends = untrusted, private, sends, ends
+        cls.untrusted, cls.private, cls.sends, cls.ends, cls.pauses = untrusted, private, sends, ends, pauses
 
     def inputs(self) -> tuple[Port, ...]:
         """The input ports; override only when they depend on the settings."""
@@ -133,6 +239,18 @@ class Node(BaseModel):
     def outputs(self) -> tuple[Port, ...]:
         """The output ports; override only when they depend on the settings."""
         return self.ports_out
+
+    def bodies(self) -> tuple[Body, ...]:
+        """The flows inside this node; their steps say `within: <step>.<body>`."""
+        return ()
+
+    def quorum(self) -> Quorum | None:
+        """How many live wires are enough for the step to run; None: all its sources have settled."""
+        return None
+
+    def calls(self) -> FlowReference | None:
+        """Another flow that this node runs, as its only body."""
+        return None
 
     def accepts(self) -> dict[str, Any]:
         """For triggers: the JSON Schema of the input that starts a run here."""

@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from runtime.graph.flow import is_port_name
 from runtime.graph.messages import Delta
-from runtime.graph.node import AFTER, ERROR, Context, Node, Port
+from runtime.graph.node import AFTER, ERROR, Calls, Context, Node, Port
 from runtime.graph.values import allows_null, kind_of_annotation
 
 
@@ -55,14 +55,14 @@ def _ports(node: type[Node], run: Any, hints: dict[str, Any]) -> list[inspect.Pa
     parameters = list(inspect.signature(run).parameters.values())[1:]
     if node.inputs is not Node.inputs:  # its ports depend on the settings, so `run` takes them as **values
         parameters = [p for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    return [p for p in parameters if hints.get(p.name) is not Context]
+    return [p for p in parameters if hints.get(p.name) not in (Context, Calls)]
 
 
 @lru_cache(maxsize=1024)
-def context_parameter(node: type[Node]) -> str | None:
-    """The name of the parameter by which `run` takes its Context, if it does."""
+def lent(node: type[Node], what: type) -> str | None:
+    """The name of the parameter by which `run` takes its Context or its Calls, if it does."""
     hints = _hints(node, node.run)  # type: ignore[attr-defined]
-    return next((name for name, hint in hints.items() if hint is Context and name != "return"), None)
+    return next((name for name, hint in hints.items() if hint is what and name != "return"), None)
 
 
 def _input(node: type[Node], parameter: inspect.Parameter, hints: dict[str, Any]) -> Port:

@@ -81,6 +81,32 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
     ),
     "missing_wire": ("error", "The input `{port}` needs a wire.", "Wire something into `{port}`."),
     "cycle": ("error", "These steps wait for each other: {steps}.", "Cut one of the wires between them."),
+    "no_body": (
+        "error",
+        "The step says that it stands in `{within}`, which is no body of a step.",
+        "Draw it into a frame, or onto the canvas.",
+    ),
+    "out_of_sight": (
+        "error",
+        "`{field}` refers to `{name}`, which stands inside `{container}`; only steps in there see it.",
+        "Refer to what `{container}` gives, or move the step into it.",
+    ),
+    "crossing": (
+        "error",
+        "The wire `{edge}` leaves the inside of `{container}`.",
+        "Wire it to what `{container}` takes inside, and go on from what `{container}` gives.",
+    ),
+    "start_inside": ("error", "A start cannot stand inside `{container}`.", "Draw it onto the canvas."),
+    "answer_inside": (
+        "error",
+        "An answer to the run cannot stand inside `{container}`.",
+        "Wire the value to what `{container}` takes inside, and answer after it.",
+    ),
+    "retry_of_bodies": (
+        "error",
+        "A step with steps inside is not tried again as a whole.",
+        "Say on the steps inside how often they are tried again.",
+    ),
     "unreachable": ("warning", "Nothing leads here, so the step never runs.", "Wire it to the flow, or remove it."),
     # what must be there before a run
     "missing_secret": ("error", "`{field}` names the secret `{name}`, which is not there.", "Add it in Settings."),

@@ -14,7 +14,8 @@ from runtime.errors import AuthorError
 from runtime.graph.catalog import Catalog
 from runtime.graph.expressions import compile_value, is_template, references
 from runtime.graph.flow import Edge, Flow, Step, is_port_name
-from runtime.graph.node import AFTER, ERROR, Node, Port
+from runtime.graph.nesting import Nesting, Place, nest
+from runtime.graph.node import AFTER, ERROR, Body, Node, Port
 from runtime.graph.problems import Problem
 from runtime.graph.program import ExpressionError, Reference, shorten
 from runtime.graph.validation import wrong
@@ -31,7 +32,8 @@ class StepReading:
     node_class: None when the kind is unknown. node: the node itself; with settings that are computed or wrong it
     holds them as they stand, and serves only to tell its ports. literals, computed: the settings by name, computed
     ones compiled. takes: every port a wire may go into (ports, `after`, settings). gives: every port a wire may
-    leave from.
+    leave from. bodies: the flows inside. late: settings computed when a body ends, over its steps, compiled;
+    late_references: what these read.
     """
 
     id: str
@@ -46,15 +48,42 @@ class StepReading:
     takes: Mapping[str, Port]
     gives: Mapping[str, Port]
     problems: tuple[Problem, ...]
+    bodies: tuple[Body, ...] = ()
+    late: Mapping[str, Any] = field(default_factory=dict)
+    late_references: tuple[tuple[str, Reference], ...] = ()
+
+    def body(self, name: str) -> Body:
+        """The body of that name. Raises: StopIteration."""
+        return next(body for body in self.bodies if body.name == name)
+
+    def taker(self, port: str) -> str:
+        """The body that fills a port or a late setting, empty when none does."""
+        return next((body.name for body in self.bodies if any(port == taken.name for taken in body.takes)), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The steps of a flow by id, and the wires that go into each."""
+    """The steps of a flow by id, the wires that go into each from around it, and where each step stands.
+
+    ends: the wires from steps of a body into the ports that the body takes.
+    """
 
     flow: Flow
     steps: Mapping[str, StepReading]
     wires: Mapping[str, tuple[Edge, ...]] = field(default_factory=dict)
+    nesting: Nesting = field(default_factory=Nesting)
+    ends: Mapping[Place, tuple[Edge, ...]] = field(default_factory=dict)
+
+    def ports_of(self, name: str, place: Place) -> Mapping[str, Port] | None:
+        """What steps in a place see of a step: its outputs, or what its body gives when they stand in it.
+
+        None when the step cannot be seen from there.
+        """
+        step = self.steps[name]
+        for around in self.nesting.around(place):
+            if around.step == name:
+                return {port.name: port for port in step.body(around.body).gives}
+        return step.gives if self.nesting.seen(name, place) else None
 
 
 def read_flow(flow: Flow, catalog: Catalog) -> Reading:
@@ -66,7 +95,20 @@ def read_flow(flow: Flow, catalog: Catalog) -> Reading:
         name: read_step(name, step, catalog.get(step.kind), {edge.port for edge in wires.get(name, ())})
         for name, step in flow.steps.items()
     }
-    return Reading(flow, steps, {name: tuple(edges) for name, edges in wires.items()})
+    nesting = nest(flow.steps, {name: step.bodies for name, step in steps.items() if step.bodies})
+    ends: dict[Place, list[Edge]] = {}
+    for target, edges in wires.items():
+        if target in steps and steps[target].bodies:
+            for edge in [edge for edge in edges if nesting.place(edge.source).step == target]:
+                edges.remove(edge)
+                ends.setdefault(nesting.place(edge.source), []).append(edge)
+    return Reading(
+        flow,
+        steps,
+        {name: tuple(edges) for name, edges in wires.items()},
+        nesting,
+        {place: tuple(edges) for place, edges in ends.items()},
+    )
 
 
 def read_step(name: str, step: Step, node_class: type[Node] | None, wired: set[str]) -> StepReading:
@@ -78,7 +120,13 @@ def read_step(name: str, step: Step, node_class: type[Node] | None, wired: set[s
     config = _migrated(name, step, node_class, problems)
     # Settings of another version say nothing: judging them would only add to the one problem there is.
     later = {*config, *node_class.model_fields, ""} if problems else set()
+    inside = _inside(node_class)
+    late, config = (
+        {k: v for k, v in config.items() if k in inside},
+        {k: v for k, v in config.items() if k not in inside},
+    )
     literals, computed = _sorted(name, config, set(config) if node_class.trigger or problems else wired, problems)
+    late_literals, late_computed = _sorted(name, late, set(), problems)
     later |= {*computed, *(wired & set(node_class.model_fields)), *(problem.field for problem in problems)}
     node = _node(name, node_class, literals, later, config, problems)
     inputs, outputs = _ports(node.inputs, node_class.ports_in), _ports(node.outputs, node_class.ports_out)
@@ -99,6 +147,9 @@ def read_step(name: str, step: Step, node_class: type[Node] | None, wired: set[s
         {} if node_class.trigger else {**_settings(node_class), AFTER: _AFTER_PORT, **{p.name: p for p in inputs}},
         gives,
         tuple(problems),
+        _told(node.bodies),
+        {**late_literals, **late_computed},
+        tuple((key, reference) for key, value in late_computed.items() for reference in references(value)),
     )
 
 
@@ -125,9 +176,16 @@ def _sorted(
 
 
 @lru_cache(maxsize=1024)
+def _inside(node_class: type[Node]) -> frozenset[str]:
+    """The settings that are computed when a body ends."""
+    extras = ((name, spec.json_schema_extra) for name, spec in node_class.model_fields.items())
+    return frozenset(name for name, extra in extras if isinstance(extra, dict) and extra.get("inside"))
+
+
+@lru_cache(maxsize=1024)
 def _settings(node_class: type[Node]) -> Mapping[str, Port]:
-    """The settings as ports: any of them takes a wire."""
-    fields = node_class.model_fields.items()
+    """The settings as ports: any of them takes a wire, the late ones from inside only."""
+    fields = ((name, spec) for name, spec in node_class.model_fields.items() if name not in _inside(node_class))
     return {name: Port(name, kind_of_annotation(spec.annotation), required=False) for name, spec in fields}
 
 
@@ -218,6 +276,13 @@ def _ports(ask: Callable[[], Iterable[Port]], fallback: tuple[Port, ...]) -> tup
     except _CONFUSED:
         return fallback
     return told if all(isinstance(port.name, str) for port in told) else fallback
+
+
+def _told(ask: Callable[[], Iterable[Body]]) -> tuple[Body, ...]:
+    try:
+        return tuple(ask())
+    except _CONFUSED:
+        return ()
 
 
 def _sentence(error: AuthorError) -> str:

@@ -1,24 +1,31 @@
 """The engine: runs a plan, as an async iterator of new events; without a reader it makes none.
 
 One loop owns the run. Steps whose body never waits run inside it, without a task; every other body is a task that
-posts to the loop's inbox. Nothing else changes the run's progress.
+posts to the loop's inbox; a step with flows inside is a coroutine that the loop itself resumes. Nothing else changes
+the run's progress.
 """
 
 import asyncio
+import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
-from runtime.errors import AuthorError, CallerError, ProviderError
-from runtime.graph.binding import Outputs
-from runtime.graph.messages import Delta, ModelCall
-from runtime.graph.node import Context, Node
+import msgspec
+
+from runtime.errors import CallerError, ConflictError
+from runtime.graph.messages import ModelCall
+from runtime.graph.node import Context, Node, Reply
 from runtime.graph.plan import Plan, PlannedStep
 from runtime.graph.values import NotJson, plain, take_object
+from runtime.interpreter.attendance import BrokenPromise, Late, Pauses, Pausing, attend, may_go_better
+from runtime.interpreter.conductor import Conductor, Dropped
 from runtime.interpreter.events import (
+    ENDINGS,
+    BodyStarted,
     Durable,
     Ending,
     Event,
@@ -28,124 +35,159 @@ from runtime.interpreter.events import (
     RunFinished,
     RunStarted,
     StepDelta,
+    StepError,
     StepFailed,
     StepFinished,
     StepLogged,
+    StepPaused,
+    StepResumed,
     StepRetried,
     StepSkipped,
     StepStarted,
     shortened,
     writable,
 )
-from runtime.interpreter.progress import Progress, answer, resume
-from runtime.interpreter.services import RecordedLlm
-from runtime.interpreter.services import Services as Services
+from runtime.interpreter.inbox import Inbox, Then
+from runtime.interpreter.limits import LimitReached, Meter
+from runtime.interpreter.progress import PAUSED, RUNNING, WAITING, Scope, apply, by_scope
+from runtime.interpreter.services import RecordedLlm, Services
 
-GRACE = 2.0  # seconds a cancelled body has to end before the run goes on without it
+GRACE = 1.5  # seconds a cancelled body has to end before the run goes on without it
+UNWINDING = 30.0  # seconds that a run which ends early has for the bodies that clean up
+PATIENCE = 5.0  # seconds: a run that only waits for a time as near as this stays in memory
 BREATH = 256  # steps run in one go before other tasks of the process get a turn
 LONGEST_WAIT = 3600.0  # seconds between two tries, however often a step was tried
-
-Then: TypeAlias = Callable[[], None]  # what a task asks the loop to do
-Task: TypeAlias = "asyncio.Task[Then]"
+Values = dict[str, Any]
 
 
 class Execution:
     """One run of a plan, or what is left of it after `past` events: read its events or await its `outcome`, once.
 
-    run: the id, from which idempotency keys are made. Raises from the constructor: AuthorError for a start that
-    the flow does not have, CallerError for an input that is not JSON.
+    run: the id, from which idempotency keys are made. parent, pins: what RunStarted says of them. chance: where the
+    jitter of retries comes from. Raises from the constructor: AuthorError for a start that the flow does not have,
+    CallerError for an input that is not JSON.
     """
 
     def __init__(
         self,
         plan: Plan,
         services: Services,
-        given: dict[str, Any] | None = None,
+        given: Values | None = None,
         *,
         trigger: str = "",
         run: str = "run",
-        past: list[Durable] | None = None,
+        past: Sequence[Durable] | None = None,
+        parent: str = "",
+        pins: dict[str, int] | None = None,
         clock: Callable[[], float] = time.time,
+        chance: random.Random | None = None,
     ) -> None:
         self._plan, self._services, self._run, self._clock = plan, services, run, clock
-        self._progress: Progress = resume(plan, past or [])
-        self._begin = None if past else (plan.trigger(trigger), _input(given))
-        self._driven = False
-        self._watched = False
+        self._chance = chance or random.Random()  # noqa: S311 - jitter is no secret
+        self._meter = Meter(plan.flow.limits)
+        self._ready: deque[tuple[Scope, int]] = deque()
+        self._root = Scope(plan, self._ready)
+        past = past or ()
+        self._past = by_scope(past)
+        self._seq = past[-1].seq if past else 0
+        began = next((event for event in past if isinstance(event, RunStarted)), None)
+        self._new = None if began else (plan.trigger(trigger), _input(given), parent, pins or {})
+        self._driven = self._watched = self._blocked = False
+        self._ending: Ending | None = past[-1] if past and isinstance(past[-1], ENDINGS) else None
         self._out: deque[Event] = deque()
-        self._entering: deque[tuple[PlannedStep, Node, dict[str, Any]]] = deque()
-        self._inbox: deque[Then] = deque()
-        self._bell: asyncio.Future[None] | None = None
-        self._bodies: dict[int, Task] = {}
-        self._cancelled: str | None = None
+        self._entering: deque[tuple[Scope, PlannedStep, Node, Values]] = deque()
+        self._inbox = Inbox()
+        self._tasks: set[asyncio.Task[Then]] = set()
+        self._timers: dict[object, asyncio.TimerHandle] = {}
+        self._paused: dict[str, tuple[Scope, int]] = {}
         self._since_breath = 0
+        if began is not None:
+            self._root.begin(began.trigger, began.input)
+            apply(self._root, self._past.pop("", ()))
 
-    async def outcome(self) -> Ending:
-        """Run to the end with nobody watching. Returns how it ended; a failure is an ending, not an exception."""
+    async def outcome(self) -> Ending | None:
+        """Run to the end with nobody watching; a failure is an ending too. None: the run waits, see `waits`."""
         self._set_out()
         try:
-            while self._progress.ending is None:
+            while self._ending is None and not self._blocked:
                 await self._turn(BREATH)
         finally:
-            await self._end_bodies()
-        return self._progress.ending
+            await self._leave()
+        return self._ending
 
     async def __aiter__(self) -> AsyncIterator[Event]:
-        """The new events, in order; the run goes on only when the next one is asked for."""
+        """The new events, in order; the run goes on only when the next one is asked for.
+
+        Without an ending among them the run waits for people or times, and holds nothing any more: see `waits`.
+        """
         self._watched, out = True, self._out
         self._set_out()
         try:
             while True:
                 while out:
                     yield out.popleft()
-                if self._progress.ending is not None:
+                if self._ending is not None or self._blocked:
                     return
                 await self._turn(1)
         finally:
-            await self._end_bodies()
+            await self._leave()
 
     def cancel(self, reason: str = "") -> None:
-        """Stop the run: every running body is cancelled, and the run ends as cancelled."""
-        if self._cancelled is None:
-            self._cancelled = reason
-            self._ring()
+        """Stop the run: what runs is ended, bodies that clean up are run, and the run ends as cancelled."""
+        self._inbox.post(partial(self._end_early, RunCancelled, reason))
+
+    def reply(self, step: str, value: Any, by: str = "") -> None:
+        """Answer what a paused step asked. Raises: ConflictError when it waits for no answer (any more)."""
+        paused = self._paused.pop(step, None)
+        if paused is None:
+            raise ConflictError("Nobody waits for this answer any more", step, "Look at the run: it has gone on.")
+        self._inbox.post(partial(self._resume, *paused, Reply(value, by)))
+
+    def waits(self) -> float | None:
+        """The next time (seconds since the epoch) at which the run goes on by itself; None: it waits for people."""
+        times = [until for scope, step in self._paused.values() if (until := scope.pauses[step].until) is not None]
+        return min(times, default=None)
+
+    # --- the loop ----------------------------------------------------------------------------------------------
 
     def _set_out(self) -> None:
         if self._driven:
             raise RuntimeError("a run is driven once; to go on with it, make an Execution from its events")
         self._driven = True
-        if self._begin is not None:
-            self._progress.begin(*self._begin)
-            self._tell(RunStarted, *self._begin)
+        if self._ending is not None:
+            return  # the run had ended: there is nothing more to tell
+        if self._new is not None:
+            self._root.begin(*self._new[:2])
+            self._tell(RunStarted, *self._new)
+        self._go_on(self._root)
+        self._timer("seconds", self._plan.flow.limits.seconds, self._out_of_time)
 
     async def _turn(self, stride: int) -> None:
         """Do the next thing: advance by up to `stride` steps, end, or wait when there is nothing to do but wait."""
-        progress = self._progress
-        if self._cancelled is not None:
-            await self._end_bodies()
-            self._finish(RunCancelled, self._cancelled)
-        elif progress.failed is not None:
-            await self._end_bodies()
-            self._finish(RunFailed, *progress.failed)
-        elif self._inbox:
-            self._inbox.popleft()()
-        elif self._entering or progress.ready:
+        if self._inbox:
+            self._inbox.take()()
+        elif self._entering or self._ready:
             await self._advance(stride)
-        elif self._bodies:
-            await self._bell_rings()
+        elif self._tasks or not self._root.live:
+            await self._inbox.rings()
+        elif self._paused:
+            until = self.waits()
+            self._blocked = until is None or until - self._clock() > PATIENCE
+            if not self._blocked:
+                await self._inbox.rings()
         else:
-            self._finish(RunFinished, *answer(progress))
-
-    # --- steps -------------------------------------------------------------------------------------------------
+            self._finish(RunFinished, *self._plan.answer(self._root.outputs))
 
     async def _advance(self, stride: int) -> None:
         """Enter or skip ready steps, up to `stride`; a long stretch lets other tasks of the process have a turn."""
-        progress, steps, left = self._progress, self._plan.steps, stride
-        while left and progress.failed is None:
-            if self._entering:
-                self._enter(*self._entering.popleft())
-            elif progress.ready:
-                self._come(steps[progress.ready.popleft()], progress.outputs)
+        ready, entering, left = self._ready, self._entering, stride
+        while left and self._ending is None:
+            if entering:
+                self._enter(*entering.popleft())
+            elif ready:
+                scope, step = ready.popleft()
+                if scope.live and scope.states[step] == WAITING:
+                    self._come(scope, scope.plan.steps[step])
             else:
                 break
             left -= 1
@@ -154,232 +196,445 @@ class Execution:
             self._since_breath = 0
             await asyncio.sleep(0)
 
-    def _come(self, step: PlannedStep, outputs: Outputs) -> None:
+    # --- steps -------------------------------------------------------------------------------------------------
+
+    def _come(self, scope: Scope, step: PlannedStep) -> None:
         """A step's sources have all settled: skip it, or find what its ports and settings get and start it."""
+        outputs = scope.outputs
         try:
-            elsewhere = self._progress.elsewhere
+            if step.quorum is not None:
+                outputs = self._gather(scope, step)
+            elsewhere = scope.elsewhere
             bound = None if elsewhere and step.index in elsewhere else step.bind(outputs)
             if bound is None:
-                self._progress.skip(step.index)
-                self._tell(StepSkipped, step.id)
+                scope.skip(step.index)
+                if self._watched:
+                    self._tell(StepSkipped, scope.path + step.id)
             elif step.node is not None:
-                self._start(step, step.node, bound[0], bound[0])
+                self._start(scope, step, step.node, bound[0], bound[0])
             elif step.codes:
-                self._spawn(step, self._compute(step, *bound))
+                self._spawn(scope, step, self._compute(scope, step, *bound))
             else:
                 node, made = step.build(bound[1], outputs, ())
-                self._start(step, node, bound[0], {**bound[0], **made})
+                self._start(scope, step, node, bound[0], {**bound[0], **made})
         except Exception as error:
-            self._refuse(step, {}, error)
+            self._refuse(scope, step, {}, error)
 
-    def _refuse(self, step: PlannedStep, values: dict[str, Any], error: BaseException) -> None:
+    def _gather(self, scope: Scope, step: PlannedStep) -> list[Values | None]:
+        """Enough wires of a step have brought something: it sees what was there then, and others may end."""
+        for index in step.serving:
+            if scope.states[index] in (WAITING, RUNNING, PAUSED):
+                self._drop(scope, index)
+        return scope.frozen.get(step.index, scope.outputs)
+
+    def _refuse(self, scope: Scope, step: PlannedStep, values: Values, error: BaseException) -> None:
         """The step failed before its body could be entered."""
-        self._progress.start(step.index)
-        self._tell(StepStarted, step.id, values)
-        self._fail(step, error)
+        scope.start(step.index)
+        if self._watched and not step.closing:
+            self._tell(StepStarted, scope.path + step.id, values)
+        self._fail(scope, step, error)
 
-    def _start(self, step: PlannedStep, node: Node, values: dict[str, Any], shown: dict[str, Any]) -> None:
+    def _start(self, scope: Scope, step: PlannedStep, node: Node, values: Values, shown: Values) -> None:
         """Announce the step, and enter its body once the announcement has been read."""
-        self._progress.start(step.index)
-        if self._watched:
-            self._tell(StepStarted, step.id, shown or (self._progress.input if step.trigger else shown))
-            self._entering.append((step, node, values))
+        scope.states[step.index] = RUNNING
+        if step.closing:
+            self._close(scope, shown)
+        elif not self._watched:
+            self._enter(scope, step, node, values)
         else:
-            self._enter(step, node, values)
+            if step.index not in scope.replies:  # entered anew after a pause, it was announced before
+                self._tell(StepStarted, scope.path + step.id, shown or (scope.input if step.trigger else shown))
+            self._entering.append((scope, step, node, values))
 
-    def _enter(self, step: PlannedStep, node: Node, values: dict[str, Any]) -> None:
-        """Run a body: here and now when it never waits, else as a task."""
+    def _enter(self, scope: Scope, step: PlannedStep, node: Node, values: Values) -> None:
+        """Run a body: here and now when it never waits, else beside the loop."""
+        try:
+            self._meter.step()
+        except LimitReached as error:
+            self._end_early(RunFailed, scope.path + step.id, Failure.of(error))
+            return
         if not step.inline:
-            self._spawn(step, self._attend(step, node, values))
+            self._enter_waiting(scope, step, node, values)
             return
         if step.lend is not None:
-            values = {**values, step.lend: self._context(step, [])}
+            values = {**values, step.lend: self._context(scope, step, [])}
         try:
             body = step.call(node, values)
             body.send(None)
         except StopIteration as stop:
-            self._give(step, stop.value)
+            self._give(scope, step, stop.value)
         except (Exception, SystemExit, asyncio.CancelledError) as error:
-            self._fail(step, error)
+            self._fail(scope, step, error)
         else:
-            self._fail(step, TypeError(f"the node `{step.kind}` says that it is pure, and it waits"))
+            self._fail(scope, step, TypeError(f"the node `{step.kind}` says that it is pure, and it waits"))
             with suppress(Exception):
                 body.close()
 
-    def _give(self, step: PlannedStep, result: Any, ms: float = 0.0, calls: Sequence[ModelCall] = ()) -> None:
-        """Take what a body returned, if it is what its node promised."""
+    def _give(
+        self, scope: Scope, step: PlannedStep, result: Any, ms: float = 0.0, calls: Sequence[ModelCall] = ()
+    ) -> None:
+        """Take what a body returned, if it is what its node promised and no more than the run may use."""
         try:
             output = step.give(result)
+            self._meter.value(output)
+            if calls:
+                self._meter.calls(calls)
         except NotJson as error:
-            self._fail(step, AuthorError(f"The node `{step.kind}` broke its promise: {error}", step.id), ms)
+            self._fail(scope, step, BrokenPromise(f"The node `{step.kind}` broke its promise: {error}", step.id), ms)
             return
-        self._progress.finish(step.index, output)
+        except LimitReached as error:
+            self._end_early(RunFailed, scope.path + step.id, Failure.of(error))
+            return
+        scope.finish(step.index, output)
         if self._watched:
-            self._tell(StepFinished, step.id, output, ms, tuple(calls))
+            self._tell(StepFinished, scope.path + step.id, output, ms, tuple(calls))
 
-    def _fail(self, step: PlannedStep, error: BaseException, ms: float = 0.0) -> None:
-        """A try failed: try again, go on with something instead, or fail the run; as the step says."""
+    def _fail(self, scope: Scope, step: PlannedStep, error: BaseException, ms: float = 0.0) -> None:
+        """A try failed: try again, go on with something instead, or fail what it stands in; as the step says."""
         failure = Failure.of(error)
-        attempt = self._progress.attempts.get(step.index, 0) + 1
-        if step.retry is not None and attempt <= step.retry.times and not isinstance(error, (AuthorError, CallerError)):
+        path = scope.path[:-1] if step.closing else scope.path + step.id
+        attempt = scope.attempts.get(step.index, 0) + 1
+        if step.retry is not None and attempt <= step.retry.times and may_go_better(error, step.retry):
             wait = min(step.retry.wait * step.retry.backoff ** (attempt - 1), LONGEST_WAIT)
-            self._progress.attempts[step.index] = attempt
-            self._tell(StepRetried, step.id, attempt, failure, wait)
-            self._spawn(step, self._again(step, wait))
+            wait *= 1 + step.retry.jitter * (2 * self._chance.random() - 1)
+            scope.attempts[step.index] = attempt
+            if self._watched:
+                self._tell(StepRetried, path, attempt, failure, wait)
+            self._spawn(scope, step, self._again(scope, step, wait))
             return
         instead = None
         if step.instead is not None:
-            instead = step.instead({"what": failure.what, "mend": failure.mend, "who": failure.who})
-        self._progress.fail(step.index, failure, instead)
-        self._tell(StepFailed, step.id, failure, instead, ms)
+            told = {"what": failure.what, "mend": failure.mend, "who": failure.who, "kind": failure.kind}
+            instead = step.instead({**told, "step": failure.step or path, "cause": failure.cause})
+        scope.fail(step.index, path, failure, instead)
+        if self._watched and not step.closing:
+            self._tell(StepFailed, path, failure, instead, ms)
+        if instead is None:
+            self._fell(scope, path, failure)
+
+    def _fell(self, scope: Scope, path: str, failure: Failure) -> None:
+        """Nothing catches a step's failure in its scope: the run fails with it, or the step around it learns of it."""
+        if scope.conductor is None:
+            self._end_early(RunFailed, path, failure)
+        elif scope.live:
+            inner = failure if failure.step else _placed(failure, path)
+            self._kill(scope, partial(scope.conductor.body_ended, scope, {}, StepError(inner)))
+
+    # --- flows inside a step -----------------------------------------------------------------------------------
+
+    def _conduct(self, scope: Scope, step: PlannedStep, node: Node, values: Values) -> None:
+        conductor = Conductor(scope, step.index, self._open, self._kill, partial(self._conducted, step))
+        scope.going[step.index] = conductor
+        if step.timeout is not None:
+            self._timer(conductor, step.timeout, partial(conductor.cancel, Late(step)))
+        assert step.conduct is not None
+        values = {**values, step.conduct: conductor}
+        if step.lend is not None:
+            values[step.lend] = self._context(scope, step, [])
+        conductor.start(step.call(node, values))
+
+    def _open(self, conductor: Conductor, body: str, key: str, given: Values) -> Scope:
+        """Begin a body of a step, or go on with it where its events end."""
+        outer = conductor.scope
+        step = outer.plan.steps[conductor.index]
+        plan = step.bodies[body]
+        try:
+            self._meter.depth(outer.depth + 1)
+        except LimitReached as error:  # posted: the step's own code is under way, and cannot be ended from here
+            self._inbox.post(partial(self._end_early, RunFailed, outer.path + step.id, Failure.of(error)))
+            raise Dropped from None
+        name = step.id if body == step.first_body else f"{step.id}.{body}"
+        path = f"{outer.path}{name}[{key}]/" if key else f"{outer.path}{name}/"
+        scope = Scope(plan, self._ready, path, outer.depth + 1)
+        scope.conductor, scope.input = conductor, outer.input
+        for source, target in plan.captures:
+            scope.outputs[target] = outer.outputs[source]
+        given = plain(given)
+        if plan.entry >= 0:
+            scope.outputs[plan.entry] = given
+        if plan.starts:
+            scope.begin(next(iter(plan.starts)), given)
+        else:
+            scope.enter()
+        if path in self._past:
+            apply(scope, self._past.pop(path))
+            self._go_on(scope)
+        elif self._watched:
+            self._tell(BodyStarted, path[:-1], given)
+        return scope
+
+    def _close(self, scope: Scope, taken: Values) -> None:
+        """The last step of a body has settled."""
+        scope.live = False
+        assert scope.conductor is not None
+        scope.conductor.body_ended(scope, taken)
+
+    def _conducted(self, step: PlannedStep, conductor: Conductor, result: Any, error: BaseException | None) -> None:
+        """A step with flows inside has ended, and nothing of it runs any more."""
+        scope = conductor.scope
+        self._stop_timer(conductor)
+        if scope.going.get(step.index) is not conductor:
+            return
+        del scope.going[step.index]
+        if not scope.live or isinstance(error, Dropped):
+            self._gone(scope)
+        elif error is not None:
+            self._fail(scope, step, error)
+        else:
+            self._give(scope, step, result)
+
+    # --- ending early ------------------------------------------------------------------------------------------
+
+    def _end_early(self, event: Callable[..., Ending], *fields: Any) -> None:
+        """The run fails or is cancelled: end what runs, let bodies clean up, then say so."""
+        if self._root.live and self._ending is None:
+            self._kill(self._root, partial(self._finish, event, *fields))
+            if self._ending is None:
+                self._timer("unwinding", UNWINDING, partial(self._finish, event, *fields))
+
+    def _kill(self, scope: Scope, then: Then) -> None:
+        """End a scope early, and go on when nothing of it runs any more."""
+        if not scope.live:
+            return  # it is ending already, or has
+        scope.live, scope.then = False, then
+        for index in scope.pauses:
+            self._forget_pause(scope, index)
+        for work in list(scope.going.values()):
+            work.cancel()
+        if any(isinstance(work, asyncio.Task) for work in scope.going.values()):
+            self._timer(scope, GRACE, partial(self._leave_behind, scope))
+        self._gone(scope)
+
+    def _gone(self, scope: Scope) -> None:
+        """Whether a scope that was ended early is gone by now; then whoever wanted that goes on."""
+        if not scope.going and scope.then is not None:
+            then, scope.then = scope.then, None
+            self._stop_timer(scope)
+            then()
+
+    def _leave_behind(self, scope: Scope) -> None:
+        """Bodies that take no notice of being cancelled have no say any more."""
+        for index, work in list(scope.going.items()):
+            if isinstance(work, asyncio.Task):
+                del scope.going[index]
+                self._tasks.discard(work)
+        self._gone(scope)
+
+    def _drop(self, scope: Scope, index: int) -> None:
+        """Nobody needs a step any more: end it, and let it count as skipped."""
+        work = scope.going.pop(index, None)
+        if work is not None:
+            work.cancel()
+        if index in scope.pauses:
+            self._forget_pause(scope, index)
+        scope.skip(index)
+        if self._watched:
+            self._tell(StepSkipped, scope.path + scope.plan.steps[index].id)
 
     # --- bodies that wait --------------------------------------------------------------------------------------
 
-    def _spawn(self, step: PlannedStep, work: Coroutine[Any, Any, Then]) -> None:
+    def _enter_waiting(self, scope: Scope, step: PlannedStep, node: Node, values: Values) -> None:
+        if step.bodies:
+            self._conduct(scope, step, node, values)
+        else:
+            self._spawn(scope, step, self._attend(scope, step, node, values))
+
+    def _spawn(self, scope: Scope, step: PlannedStep, work: Any) -> None:
         """Run `work` beside the loop; what it returns is done in the loop, unless the run went on without it."""
-        self._progress.start(step.index)
-        task = self._bodies[step.index] = asyncio.create_task(work)
-        task.add_done_callback(partial(self._ended, step))
+        scope.states[step.index] = RUNNING
+        task = scope.going[step.index] = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._ended, scope, step))
 
-    def _ended(self, step: PlannedStep, task: Task) -> None:
+    def _ended(self, scope: Scope, step: PlannedStep, task: "asyncio.Task[Then]") -> None:
+        self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()  # looked at, else asyncio complains of it
-        if not self._minds(step, task):
-            return
-        if task.cancelled():
-            error = RuntimeError("the step was cancelled, and not by the run")
-        self._post(step, task.result() if error is None else partial(self._fail, step, error))
+        if scope.going.get(step.index) is not task:
+            return  # the run went on without it
+        del scope.going[step.index]
+        if not scope.live:
+            self._inbox.post(partial(self._gone, scope))
+        elif task.cancelled():
+            left = RuntimeError("the step was cancelled, and not by the run")
+            self._inbox.post(partial(self._fail, scope, step, left))
+        else:
+            self._inbox.post(task.result() if error is None else partial(self._fail, scope, step, error))
 
-    def _minds(self, step: PlannedStep, task: Task) -> bool:
-        """Whether a task is still the one that the run waits for; a body left behind has no say any more."""
-        return self._bodies.get(step.index) is task
-
-    def _post(self, step: PlannedStep, then: Then) -> None:
-        del self._bodies[step.index]
-        self._inbox.append(then)
-        self._ring()
-
-    async def _compute(self, step: PlannedStep, values: dict[str, Any], wired: dict[str, Any]) -> Then:
+    async def _compute(self, scope: Scope, step: PlannedStep, values: Values, wired: Values) -> Then:
         """Evaluate the expressions of a step outside, then start it."""
-        outputs = self._progress.outputs
+        outputs = scope.frozen.get(step.index, scope.outputs)
         try:
             answers = await self._services.sandbox.evaluate(step.codes, step.see(outputs))
             node, made = step.build(wired, outputs, answers)
         except Exception as error:
-            return partial(self._refuse, step, values, error)
-        return partial(self._start, step, node, values, {**values, **made})
+            return partial(self._refuse, scope, step, values, error)
+        return partial(self._start, scope, step, node, values, {**values, **made})
 
-    async def _again(self, step: PlannedStep, wait: float) -> Then:
+    async def _again(self, scope: Scope, step: PlannedStep, wait: float) -> Then:
         await asyncio.sleep(wait)
-        return partial(self._progress.ready.append, step.index)
+        return partial(self._come_again, scope, step)
 
-    async def _attend(self, step: PlannedStep, node: Node, values: dict[str, Any]) -> Then:
-        """Run one body to its end, its time-out or its error."""
-        task, began = self._bodies[step.index], time.perf_counter()
+    def _come_again(self, scope: Scope, step: PlannedStep) -> None:
+        scope.states[step.index] = WAITING
+        self._ready.append((scope, step.index))
+
+    async def _attend(self, scope: Scope, step: PlannedStep, node: Node, values: Values) -> Then:
+        """Run one body to its end, its time-out, its pause or its error."""
+        task = scope.going[step.index]
         calls: list[ModelCall] = []
         if step.lend is not None:
-            values = {**values, step.lend: self._context(step, calls, task)}
-        last_call = self._last_call(step, task)
-        limit = asyncio.timeout(step.timeout)
-        error: BaseException | None = None
-        result: Any = None
+            values = {**values, step.lend: self._context(scope, step, calls, task)}
+
+        def say(text: str) -> None:
+            if self._watched and scope.going.get(step.index) is task:
+                self._out.append(StepDelta(scope.path + step.id, writable(text)))
+                self._inbox.ring()
+
+        if step.timeout is not None:
+            # A body that was cancelled at its time-out and will not end is left behind.
+            self._timer(task, step.timeout + GRACE, partial(self._overdue, scope, step, task))
         try:
-            async with limit:
-                body = step.call(node, values)
-                result = await (self._stream(step, body, task) if step.streams else body)
-        except (Exception, SystemExit) as raised:
-            error = raised
+            result, error, ms = await attend(step, node, values, say)
+        except Pausing as pause:
+            return partial(self._pause, scope, step, pause)
         finally:
-            if last_call is not None:
-                last_call.cancel()
-        ms = round((time.perf_counter() - began) * 1000, 3)
-        if limit.expired():  # also when the body took no notice and gave something after all
-            error = _late(step)
+            self._stop_timer(task)
         if error is not None:
-            return partial(self._fail, step, error, ms)
-        return partial(self._give, step, result, ms, calls)
+            return partial(self._fail_after, scope, step, error, ms, calls)
+        return partial(self._give, scope, step, result, ms, calls)
 
-    def _last_call(self, step: PlannedStep, task: Task) -> asyncio.TimerHandle | None:
-        """When a body that was cancelled at its time-out will not end, the run goes on without it."""
-        if step.timeout is None:
-            return None
+    def _fail_after(
+        self, scope: Scope, step: PlannedStep, error: BaseException, ms: float, calls: Sequence[ModelCall]
+    ) -> None:
+        """A body failed; what models answered before counts all the same."""
+        try:
+            self._meter.calls(calls)
+        except LimitReached as reached:
+            self._end_early(RunFailed, scope.path + step.id, Failure.of(reached))
+            return
+        self._fail(scope, step, error, ms)
 
-        def leave_behind() -> None:
-            if self._minds(step, task):
-                self._post(step, partial(self._fail, step, _late(step), (step.timeout or 0.0) * 1000))
+    def _overdue(self, scope: Scope, step: PlannedStep, task: "asyncio.Task[Then]") -> None:
+        if scope.going.get(step.index) is task:
+            del scope.going[step.index]
+            self._tasks.discard(task)
+            self._fail(scope, step, Late(step), (step.timeout or 0.0) * 1000)
 
-        return asyncio.get_running_loop().call_later(step.timeout + GRACE, leave_behind)
+    # --- pauses ------------------------------------------------------------------------------------------------
 
-    async def _stream(self, step: PlannedStep, items: AsyncIterator[Any], task: Task) -> Any:
-        result: Any = None
-        async for item in items:
-            if type(item) is not Delta:
-                result = item
-            elif self._watched and self._minds(step, task):
-                self._out.append(StepDelta(step.id, writable(item.text)))
-                self._ring()
-        return result
+    def _pause(self, scope: Scope, step: PlannedStep, pause: Pausing) -> None:
+        if not self._root.live:
+            self._fail(scope, step, RuntimeError("the run is ending, so nothing can be waited for"))
+            return
+        path = scope.path + step.id
+        self._seq += 1
+        event = StepPaused(self._seq, self._clock(), path, pause.request, pause.until)
+        if self._watched:
+            self._out.append(event)
+        scope.pause(step.index, event)
+        self._await(scope, step.index)
 
-    async def _end_bodies(self) -> None:
-        """Cancel everything that still runs, and wait for it as long as the grace allows."""
-        bodies, self._bodies = list(self._bodies.values()), {}
-        for task in bodies:
-            task.cancel()
-        if bodies:
-            await asyncio.wait(bodies, timeout=GRACE)
+    def _await(self, scope: Scope, step: int) -> None:
+        """Let a paused step be answered, and go on by itself when its time is over."""
+        pause = scope.pauses[step]
+        self._paused[pause.step] = scope, step
+        if pause.until is not None:
+            self._timer(pause.step, max(pause.until - self._clock(), 0.0), partial(self._too_late, pause.step))
 
-    def _context(self, step: PlannedStep, calls: list[ModelCall], task: "Task | None" = None) -> Context:
+    def _too_late(self, path: str) -> None:
+        paused = self._paused.pop(path, None)
+        if paused is not None:
+            self._resume(*paused, Reply(late=True))
+
+    def _resume(self, scope: Scope, step: int, reply: Reply) -> None:
+        path = scope.path + scope.plan.steps[step].id
+        self._stop_timer(path)
+        if not scope.live:
+            return
+        self._tell(StepResumed, path, reply.value, reply.by, reply.late)
+        scope.resume(step, reply)
+
+    def _forget_pause(self, scope: Scope, step: int) -> None:
+        path = scope.pauses[step].step
+        self._paused.pop(path, None)
+        self._stop_timer(path)
+
+    # --- recalling, telling and leaving ------------------------------------------------------------------------
+
+    def _go_on(self, scope: Scope) -> None:
+        """Take up what recorded events left open in a scope: its pauses, and its failure."""
+        for step in scope.pauses:
+            self._await(scope, step)
+        if scope.failed is not None:
+            self._inbox.post(partial(self._fell, scope, *scope.failed))
+
+    def _context(
+        self, scope: Scope, step: PlannedStep, calls: list[ModelCall], task: "asyncio.Task[Then] | None" = None
+    ) -> Context:
+        path = scope.path + step.id
+
         def log(text: str) -> None:
-            if task is None or self._minds(step, task):
-                self._tell(StepLogged, step.id, shortened(str(text)))
-                self._ring()
+            if self._watched and (task is None or scope.going.get(step.index) is task):
+                self._tell(StepLogged, path, shortened(str(text)))
+                self._inbox.ring()
 
         return Context(
             llm=RecordedLlm(self._services.llm, calls),
             http=self._services.http,
             secret=self._services.secret,
             log=log,
-            key=f"{self._run}:{step.id}",
-            input=self._progress.input,
+            key=f"{self._run}:{path}",
+            pause=Pauses(scope.replies.get(step.index, ())),
+            now=self._clock,
+            input=scope.input,
         )
-
-    # --- telling and waiting -----------------------------------------------------------------------------------
 
     def _tell(self, event: Callable[..., Durable], *fields: Any) -> None:
         """Count an event, and make it if somebody reads."""
         if self._watched:
-            self._progress.seq += 1
-            self._out.append(event(self._progress.seq, self._clock(), *fields))
+            self._seq += 1
+            self._out.append(event(self._seq, self._clock(), *fields))
 
     def _finish(self, event: Callable[..., Ending], *fields: Any) -> None:
-        self._progress.seq += 1
-        self._progress.ending = ending = event(self._progress.seq, self._clock(), *fields)
-        if self._watched:
-            self._out.append(ending)
+        if self._ending is None:
+            self._seq += 1
+            self._ending = ending = event(self._seq, self._clock(), *fields)
+            if self._watched:
+                self._out.append(ending)
 
-    def _ring(self) -> None:
-        if self._bell is not None and not self._bell.done():
-            self._bell.set_result(None)
+    def _timer(self, whose: object, seconds: float, then: Then) -> None:
+        self._timers[whose] = asyncio.get_running_loop().call_later(seconds, self._inbox.post, then)
 
-    async def _bell_rings(self) -> None:
-        self._bell = asyncio.get_running_loop().create_future()
-        try:
-            await self._bell
-        finally:
-            self._bell = None
+    def _stop_timer(self, whose: object) -> None:
+        timer = self._timers.pop(whose, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _out_of_time(self) -> None:
+        seconds = self._plan.flow.limits.seconds
+        reached = LimitReached(f"The run took longer than {seconds:g} s", "seconds")
+        self._end_early(RunFailed, "", Failure.of(reached))
+
+    async def _leave(self) -> None:
+        """Leave nothing behind: no timer, and no task as long as the grace allows."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE)
 
 
-def _input(given: dict[str, Any] | None) -> dict[str, Any]:
+def _input(given: Values | None) -> Values:
     try:
-        made: dict[str, Any] = take_object(plain({} if given is None else given))
+        made: Values = take_object(plain({} if given is None else given))
     except NotJson as error:
         raise CallerError(f"The input of a run is a JSON object; {error}", mend="Send plain JSON.") from None
     return made
 
 
-def _late(step: PlannedStep) -> ProviderError:
-    return ProviderError(
-        f"The step did not end within {step.timeout:g} s",
-        step.id,
-        "Give it a longer time-out, or look at what it waits for.",
-        retry=True,
-    )
+def _placed(failure: Failure, path: str) -> Failure:
+    """A failure that says in which step it happened, for those around it."""
+    return msgspec.structs.replace(failure, step=path)

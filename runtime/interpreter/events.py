@@ -21,27 +21,56 @@ def shortened(text: str) -> str:
 
 
 class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why a step failed: what happened, what to do, and who can act (author, caller, provider, operator)."""
+    """Why a step failed: what happened, what to do, and who can act (author, caller, provider, operator).
+
+    kind: the class of the error. retry: the same may go well later. step: where it happened, when it reached the step
+    that says so from inside. cause: the errors under it, the nearest first.
+    """
 
     what: str
     mend: str = ""
     who: str = "author"
     kind: str = ""
     retry: bool = False
+    step: str = ""
+    cause: str = ""
 
     @classmethod
     def of(cls, error: BaseException) -> "Failure":
         """A failure from an exception; the class of the exception says who must act."""
-        kind = type(error).__name__
+        if isinstance(error, StepError):
+            return error.failure
+        kind, cause = type(error).__name__, _causes(error)
         if isinstance(error, CanevasError):
             where = f" ({error.where})" if error.where else ""
             retry = bool(getattr(error, "retry", False))
-            return cls(shortened(f"{error.what}{where}"), shortened(error.mend), error.who, kind, retry)
+            what, mend = shortened(f"{error.what}{where}"), shortened(error.mend)
+            return cls(what, mend, error.who, kind, retry, cause=cause)
         try:
             text = str(error).strip()
         except Exception:  # an exception that cannot even say what it is
             text = ""
-        return cls(shortened(f"{kind}: {text}" if text else kind), kind=kind)
+        return cls(shortened(f"{kind}: {text}" if text else kind), kind=kind, cause=cause)
+
+
+def _causes(error: BaseException) -> str:
+    said: list[str] = []
+    below = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    while below is not None and len(said) < 5:
+        try:
+            said.append(f"{type(below).__name__}: {below}".rstrip(": "))
+        except Exception:  # an exception that cannot even say what it is
+            said.append(type(below).__name__)
+        below = below.__cause__ or (None if below.__suppress_context__ else below.__context__)
+    return shortened("; ".join(said))
+
+
+class StepError(CanevasError):
+    """What a step inside a body failed with, as the body's step meets it."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.what, failure.step, failure.mend)
+        self.failure = failure
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
@@ -52,10 +81,15 @@ class _Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
 
 
 class RunStarted(_Event, frozen=True, tag="run_started"):
-    """The run began at a trigger, with this input."""
+    """The run began at a trigger, with this input. parent: the run that it repeats, or goes on from.
+
+    pins: which version of other flows it runs, where they are called by what is deployed.
+    """
 
     trigger: str
     input: dict[str, Any]
+    parent: str = ""
+    pins: dict[str, int] = {}
 
 
 class StepStarted(_Event, frozen=True, tag="step_started"):
@@ -93,9 +127,33 @@ class StepFailed(_Event, frozen=True, tag="step_failed"):
 
 
 class StepSkipped(_Event, frozen=True, tag="step_skipped"):
-    """Nobody comes to this step: the branch that leads to it was not taken."""
+    """Nobody comes to this step: the branch that leads to it was not taken; or nobody needs it any more."""
 
     step: str
+
+
+class BodyStarted(_Event, frozen=True, tag="body_started"):
+    """A flow inside a step began. step: its path, such as `each[2]`; given: what its steps read of it."""
+
+    step: str
+    given: dict[str, Any]
+
+
+class StepPaused(_Event, frozen=True, tag="step_paused"):
+    """A step waits for a person, a time, or whichever comes first. until: seconds since the epoch."""
+
+    step: str
+    request: dict[str, Any] | None = None
+    until: float | None = None
+
+
+class StepResumed(_Event, frozen=True, tag="step_resumed"):
+    """What a step waited for is there. by: who answered. late: nobody had until the time was over."""
+
+    step: str
+    value: Any = None
+    by: str = ""
+    late: bool = False
 
 
 class StepLogged(_Event, frozen=True, tag="step_logged"):
@@ -140,6 +198,9 @@ Durable = (
     | StepFinished
     | StepFailed
     | StepSkipped
+    | BodyStarted
+    | StepPaused
+    | StepResumed
     | StepLogged
     | RunFinished
     | RunFailed
@@ -149,7 +210,7 @@ Event = Durable | StepDelta
 Ending = RunFinished | RunFailed | RunCancelled
 ENDINGS = (RunFinished, RunFailed, RunCancelled)
 
-RunState = Literal["running", "done", "failed", "cancelled"]
+RunState = Literal["running", "waiting", "done", "failed", "cancelled"]
 STATE_OF: dict[type, RunState] = {RunFinished: "done", RunFailed: "failed", RunCancelled: "cancelled"}
 
 _encoder = msgspec.json.Encoder()

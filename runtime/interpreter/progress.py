@@ -5,72 +5,89 @@ from its log stands exactly where it stood.
 """
 
 from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from runtime.graph.binding import Outputs
-from runtime.graph.plan import Plan
+from runtime.graph.node import Reply
+from runtime.graph.plan import Plan, PlannedStep
 from runtime.interpreter.events import (
     Durable,
-    Ending,
     Failure,
-    RunCancelled,
-    RunFailed,
-    RunFinished,
-    RunStarted,
     StepFailed,
     StepFinished,
+    StepPaused,
+    StepResumed,
     StepRetried,
     StepSkipped,
     StepStarted,
 )
 
-WAITING, RUNNING, DONE, SKIPPED, FAILED = range(5)
+WAITING, RUNNING, DONE, SKIPPED, FAILED, PAUSED = range(6)
+Ready = deque[tuple["Scope", int]]
 
 
-class Progress:
-    """The state of one run of one plan.
+class Scope:
+    """The state of one run of one plan: of the whole flow, or of one call of a body.
 
-    outputs: by step, None until it settled and when it was skipped. states: by step. elsewhere: steps that this run
-    does not concern. ready: steps whose every source has settled, in the order in which they became so. attempts:
-    tries that failed, by step. failed: the first step that failed the run, and why.
+    path: what stands before the ids of its steps in events, such as `each[2]/`. outputs: by step, then of the steps
+    around it that it reads; None until settled, and for ever when skipped. states: by step. elsewhere: steps that
+    this run does not concern. ready: steps whose every source has settled, in the order in which they became so,
+    shared by all scopes of a run. attempts: tries that failed, by step. pauses, replies: what paused steps wait for,
+    and what they were given. frozen: the outputs as they were when enough wires of a step had brought something.
+    failed: the first step that failed it, and why. conductor, going, live, then: the engine's own: the step around it
+    that runs it, what runs for its steps, whether it goes on, and what is to be done once it has been ended early.
     """
 
     __slots__ = (
         "_waits",
         "attempts",
+        "conductor",
+        "depth",
         "elsewhere",
-        "ending",
         "failed",
+        "frozen",
+        "going",
         "input",
+        "live",
         "outputs",
+        "path",
+        "pauses",
         "plan",
         "ready",
-        "seq",
+        "replies",
         "states",
-        "trigger",
+        "then",
     )
 
-    def __init__(self, plan: Plan) -> None:
-        size = len(plan.steps)
-        self.plan = plan
-        self.outputs: Outputs = [None] * size
-        self.states = bytearray(size)
-        self.ready: deque[int] = deque()
+    def __init__(self, plan: Plan, ready: Ready, path: str = "", depth: int = 0) -> None:
+        self.plan, self.ready, self.path, self.depth = plan, ready, path, depth
+        self.outputs: Outputs = [None] * plan.size
+        self.states = bytearray(len(plan.steps))
         self.attempts: dict[int, int] = {}
+        self.pauses: dict[int, StepPaused] = {}
+        self.replies: dict[int, list[Reply]] = {}
+        self.frozen: dict[int, Outputs] = {}
         self.input: dict[str, Any] = {}
-        self.trigger = ""
         self.elsewhere: frozenset[int] = frozenset()
-        self.seq = 0
         self.failed: tuple[str, Failure] | None = None
-        self.ending: Ending | None = None
+        self.conductor: Any = None
+        self.going: dict[int, Any] = {}
+        self.live = True
+        self.then: Callable[[], None] | None = None
         self._waits = plan.waits.copy()
 
     def begin(self, trigger: str, given: dict[str, Any]) -> None:
-        """The run starts at a trigger; what serves other triggers only is skipped as soon as it comes up."""
-        self.trigger, self.input = trigger, given
+        """A flow starts at a trigger; what serves other triggers only is skipped as soon as it comes up."""
+        self.input = given
         self.elsewhere = self.plan.elsewhere[trigger]
-        self.ready.extend(self.plan.starts.values())
-        self.ready.extend(self.plan.sources)
+        self.ready.extend((self, step) for step in self.plan.starts.values())
+        self.enter()
+
+    def enter(self) -> None:
+        """The steps that wait for nothing are ready."""
+        for step in self.plan.sources:
+            self.ready.append((self, step))
 
     def start(self, step: int) -> None:
         """The step's body is entered."""
@@ -87,66 +104,76 @@ class Progress:
         self.states[step] = SKIPPED
         self._settle(step)
 
-    def fail(self, step: int, failure: Failure, instead: dict[str, Any] | None) -> None:
-        """The step gave up; with something `instead` the flow goes on, without it the run has failed."""
+    def fail(self, step: int, path: str, failure: Failure, instead: dict[str, Any] | None) -> None:
+        """The step gave up; with something `instead` the flow goes on, without it this scope has failed."""
         self.states[step] = FAILED
         if instead is None:
-            self.failed = self.failed or (self.plan.steps[step].id, failure)
+            self.failed = self.failed or (path, failure)
             return
         self.outputs[step] = instead
         self._settle(step)
 
+    def pause(self, step: int, pause: StepPaused) -> None:
+        """The step waits for a person or a time, and holds nothing meanwhile."""
+        self.states[step] = PAUSED
+        self.pauses[step] = pause
+
+    def resume(self, step: int, reply: Reply) -> None:
+        """What the step waited for is there; it is entered anew."""
+        self.pauses.pop(step, None)
+        self.replies.setdefault(step, []).append(reply)
+        self.states[step] = WAITING
+        self.ready.append((self, step))
+
     def _settle(self, step: int) -> None:
-        waits = self._waits
-        for successor in self.plan.steps[step].successors:
+        waits, steps = self._waits, self.plan.steps
+        for successor in steps[step].successors:
             waits[successor] -= 1
             if not waits[successor]:
-                self.ready.append(successor)
+                self.ready.append((self, successor))
+            elif steps[successor].quorum is not None and waits[successor] > 0 and self._enough(steps[successor]):
+                waits[successor] = -1  # the others may still come, and change nothing
+                self.frozen[successor] = self.outputs.copy()
+                self.ready.append((self, successor))
+
+    def _enough(self, step: PlannedStep) -> bool:
+        return step.quorum is not None and step.live(self.outputs) >= step.quorum.count
 
 
-def apply(progress: Progress, event: Durable) -> None:
-    """Take one recorded event into account. Raises: KeyError when the event is of another flow."""
-    progress.seq = event.seq
-    match event:
-        case RunStarted():
-            progress.begin(event.trigger, event.input)
-        case StepStarted():
-            progress.start(progress.plan.index[event.step])
-        case StepFinished():
-            progress.finish(progress.plan.index[event.step], event.output)
-        case StepSkipped():
-            progress.skip(progress.plan.index[event.step])
-        case StepFailed():
-            progress.fail(progress.plan.index[event.step], event.failure, event.output)
-        case StepRetried():
-            progress.attempts[progress.plan.index[event.step]] = event.attempt
-        case RunFinished() | RunFailed() | RunCancelled():
-            progress.ending = event
+def apply(scope: Scope, past: Iterable[Durable]) -> None:
+    """Take recorded events of a scope's own steps into account; steps that had started and not ended are ready again.
 
-
-def resume(plan: Plan, past: list[Durable]) -> Progress:
-    """Where a run stands after these events. Steps that had started and not settled are ready again."""
-    progress = Progress(plan)
-    for event in past:
-        apply(progress, event)
-    unsettled = [step for step in progress.ready if progress.states[step] in (WAITING, RUNNING)]
-    progress.ready = deque(unsettled)
-    return progress
-
-
-def answer(progress: Progress) -> tuple[Any, int, str]:
-    """What a run whose every step has settled answers: (value, HTTP status, step).
-
-    The first Answer that was reached, in the order of the flow, so that it does not depend on who was faster; in
-    a flow without one, what its last steps gave.
+    Raises: KeyError when the events are of another flow.
     """
-    plan, outputs = progress.plan, progress.outputs
-    for step in plan.answers:
-        given = outputs[step]
-        if given is not None and "value" in given:  # a failed one without a default answers nothing
-            return given["value"], given["status"], plan.steps[step].id
-    last = {plan.steps[step].id: out for step in plan.leaves if (out := outputs[step])}
-    if len(last) == 1:
-        ((only, out),) = last.items()
-        return (out["output"] if out.keys() == {"output"} else out), 200, only
-    return last or None, 200, ""
+    index, mine = scope.plan.index, len(scope.path)
+    for event in past:
+        match event:
+            case StepStarted():
+                scope.start(index[event.step[mine:]])
+            case StepFinished():
+                scope.finish(index[event.step[mine:]], event.output)
+            case StepSkipped():
+                scope.skip(index[event.step[mine:]])
+            case StepFailed():
+                scope.fail(index[event.step[mine:]], event.step, event.failure, event.output)
+            case StepRetried():
+                scope.attempts[index[event.step[mine:]]] = event.attempt
+            case StepPaused():
+                scope.pause(index[event.step[mine:]], event)
+            case StepResumed():
+                scope.resume(index[event.step[mine:]], Reply(event.value, event.by, event.late))
+    for step, state in enumerate(scope.states):
+        if state == RUNNING:
+            scope.states[step] = WAITING  # it stands among the ready ones, from which nothing was taken
+
+
+def by_scope(past: Iterable[Durable]) -> dict[str, list[Durable]]:
+    """Recorded events by the path of the scope that they belong to; those of the whole run are left out."""
+    found: dict[str, list[Durable]] = {}
+    for event in past:
+        step = getattr(event, "step", None)
+        if step is not None and not hasattr(event, "status"):
+            inside = hasattr(event, "given")
+            path = f"{step}/" if inside else step[: step.rfind("/") + 1]
+            found.setdefault(path, []).append(event)
+    return found

@@ -13,7 +13,7 @@ import msgspec
 
 from runtime.errors import NotFoundError
 from runtime.graph.plan import Plan
-from runtime.interpreter.engine import Execution, Services
+from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import (
     ENDINGS,
     STATE_OF,
@@ -27,6 +27,7 @@ from runtime.interpreter.events import (
     StepFinished,
 )
 from runtime.interpreter.journal import Journal, RunRecord, Source
+from runtime.interpreter.services import Services
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import pytest
 from runtime.graph.catalog import Catalog
 from runtime.graph.messages import Delta
 from runtime.graph.node import Context, Node, Port
-from runtime.graph.ports import ContractError, context_parameter, derive
+from runtime.graph.ports import ContractError, derive, lent
 from runtime.graph.values import Kind
 
 
@@ -68,13 +68,13 @@ def test_nested_types_become_ports(node: type[Node]) -> None:
         Port("maybe", Kind.LIST, branch=True),
     )
     assert node.returns_ports
-    assert context_parameter(node) == "context"
+    assert lent(node, Context) == "context"
 
 
 def test_required_and_not_required_are_seen_through() -> None:
     derive(Branching)
     assert Branching.ports_out == (Port("left", Kind.TEXT, branch=True), Port("always", Kind.OBJECT))
-    assert context_parameter(Branching) is None
+    assert lent(Branching, Context) is None
 
 
 def test_stream_of_a_nested_type() -> None:

@@ -18,7 +18,6 @@ from runtime.interpreter.events import (
     decode_all,
     encode_all,
 )
-from runtime.interpreter.progress import RUNNING, resume
 from tests.interpreter.stage import BODIES, CATALOG, SERVICES, durable, events_of, execution, flow, jumps, timed, told
 
 CHAIN = flow({"s": "begin", "a": "work", "b": "quick"}, "s.output -> a.value", "a.output -> b.value")

@@ -1,0 +1,43 @@
+"""What tasks and people ask the engine's loop to do, and the bell that wakes the loop for it."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import TypeAlias
+
+Then: TypeAlias = Callable[[], None]  # what somebody asks the loop to do
+
+
+class Inbox:
+    """Everything that happens beside the loop comes in here, so that the loop alone changes the run."""
+
+    __slots__ = ("_bell", "_items")
+
+    def __init__(self) -> None:
+        self._items: deque[Then] = deque()
+        self._bell: asyncio.Future[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def post(self, then: Then) -> None:
+        """Ask the loop to do something, and wake it."""
+        self._items.append(then)
+        self.ring()
+
+    def take(self) -> Then:
+        """The oldest thing to do. Raises: IndexError."""
+        return self._items.popleft()
+
+    def ring(self) -> None:
+        """Wake the loop."""
+        if self._bell is not None and not self._bell.done():
+            self._bell.set_result(None)
+
+    async def rings(self) -> None:
+        """Wait until somebody rings."""
+        self._bell = asyncio.get_running_loop().create_future()
+        try:
+            await self._bell
+        finally:
+            self._bell = None

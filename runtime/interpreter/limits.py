@@ -1,0 +1,63 @@
+"""What a run may use, and how much it has used."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from runtime.errors import AuthorError
+from runtime.graph.flow import Limits
+from runtime.graph.messages import ModelCall
+
+_encode = msgspec.json.Encoder().encode
+_SMALL = (bool, int, float, type(None))
+
+
+class LimitReached(AuthorError):
+    """The run met one of its limits."""
+
+    def __init__(self, what: str, limit: str) -> None:
+        super().__init__(what, mend=f"Raise the flow's limit `{limit}` when this is meant to happen.")
+
+
+class Meter:
+    """Counts what a run uses. Every method raises LimitReached when that is more than the flow allows."""
+
+    __slots__ = ("_limits", "_steps", "_value", "cost", "tokens")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._steps, self._value = limits.steps, limits.value
+        self.tokens = 0
+        self.cost = 0.0
+
+    def step(self) -> None:
+        """One more step is entered."""
+        self._steps -= 1
+        if self._steps < 0:
+            raise LimitReached(f"The run entered more than {self._limits.steps} steps", "steps")
+
+    def depth(self, depth: int) -> None:
+        """A body or a flow begins inside so many others."""
+        if depth > self._limits.depth:
+            raise LimitReached(f"More than {self._limits.depth} flows run inside one another", "depth")
+
+    def value(self, output: dict[str, Any]) -> None:
+        """A step gave this."""
+        for value in output.values():
+            kind = type(value)
+            if kind in _SMALL or (kind is str and len(value) * 4 <= self._value):
+                continue
+            size = len(_encode(value))
+            if size > self._value:
+                raise LimitReached(f"The output has {size} bytes, and the limit is {self._value}", "value")
+
+    def calls(self, calls: Sequence[ModelCall]) -> None:
+        """Models answered."""
+        for call in calls:
+            self.tokens += call.input_tokens + call.output_tokens
+            self.cost += call.cost
+        if self._limits.tokens is not None and self.tokens > self._limits.tokens:
+            raise LimitReached(f"The run used {self.tokens} tokens, and the limit is {self._limits.tokens}", "tokens")
+        if self._limits.cost is not None and self.cost > self._limits.cost:
+            raise LimitReached(f"The run cost {self.cost:.4f} $, and the limit is {self._limits.cost:g} $", "cost")
