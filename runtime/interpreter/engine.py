@@ -47,20 +47,19 @@ from runtime.interpreter.events import (
     shortened,
     writable,
 )
-from runtime.interpreter.inbox import Inbox, Then
+from runtime.interpreter.ground import GRACE, Ground
+from runtime.interpreter.inbox import Then
 from runtime.interpreter.limits import LimitReached, Meter
 from runtime.interpreter.progress import PAUSED, RUNNING, WAITING, Scope, apply, by_scope
 from runtime.interpreter.services import RecordedLlm, Services
 
-GRACE = 1.5  # seconds a cancelled body has to end before the run goes on without it
-UNWINDING = 30.0  # seconds that a run which ends early has for the bodies that clean up
 PATIENCE = 5.0  # seconds: a run that only waits for a time as near as this stays in memory
 BREATH = 256  # steps run in one go before other tasks of the process get a turn
 LONGEST_WAIT = 3600.0  # seconds between two tries, however often a step was tried
 Values = dict[str, Any]
 
 
-class Execution:
+class Execution(Ground):
     """One run of a plan, or what is left of it after `past` events: read its events or await its `outcome`, once.
 
     run: the id, from which idempotency keys are made. parent, pins: what RunStarted says of them. chance: where the
@@ -82,24 +81,18 @@ class Execution:
         clock: Callable[[], float] = time.time,
         chance: random.Random | None = None,
     ) -> None:
-        self._plan, self._services, self._run, self._clock = plan, services, run, clock
+        past = past or ()
+        self._ready: deque[tuple[Scope, int]] = deque()
+        ended = past[-1] if past and isinstance(past[-1], ENDINGS) else None
+        super().__init__(Scope(plan, self._ready), past[-1].seq if past else 0, ended, clock)
+        self._plan, self._services, self._run = plan, services, run
         self._chance = chance or random.Random()  # noqa: S311 - jitter is no secret
         self._meter = Meter(plan.flow.limits)
-        self._ready: deque[tuple[Scope, int]] = deque()
-        self._root = Scope(plan, self._ready)
-        past = past or ()
         self._past = by_scope(past)
-        self._seq = past[-1].seq if past else 0
         began = next((event for event in past if isinstance(event, RunStarted)), None)
         self._new = None if began else (plan.trigger(trigger), _input(given), parent, pins or {})
-        self._driven = self._watched = self._blocked = False
-        self._ending: Ending | None = past[-1] if past and isinstance(past[-1], ENDINGS) else None
-        self._out: deque[Event] = deque()
+        self._driven = self._blocked = False
         self._entering: deque[tuple[Scope, PlannedStep, Node, Values]] = deque()
-        self._inbox = Inbox()
-        self._tasks: set[asyncio.Task[Then]] = set()
-        self._timers: dict[object, asyncio.TimerHandle] = {}
-        self._paused: dict[str, tuple[Scope, int]] = {}
         self._since_breath = 0
         if began is not None:
             self._root.begin(began.trigger, began.input)
@@ -142,11 +135,6 @@ class Execution:
         if paused is None:
             raise ConflictError("Nobody waits for this answer any more", step, "Look at the run: it has gone on.")
         self._inbox.post(partial(self._resume, *paused, Reply(value, by)))
-
-    def waits(self) -> float | None:
-        """The next time (seconds since the epoch) at which the run goes on by itself; None: it waits for people."""
-        times = [until for scope, step in self._paused.values() if (until := scope.pauses[step].until) is not None]
-        return min(times, default=None)
 
     # --- the loop ----------------------------------------------------------------------------------------------
 
@@ -383,54 +371,6 @@ class Execution:
         else:
             self._give(scope, step, result)
 
-    # --- ending early ------------------------------------------------------------------------------------------
-
-    def _end_early(self, event: Callable[..., Ending], *fields: Any) -> None:
-        """The run fails or is cancelled: end what runs, let bodies clean up, then say so."""
-        if self._root.live and self._ending is None:
-            self._kill(self._root, partial(self._finish, event, *fields))
-            if self._ending is None:
-                self._timer("unwinding", UNWINDING, partial(self._finish, event, *fields))
-
-    def _kill(self, scope: Scope, then: Then) -> None:
-        """End a scope early, and go on when nothing of it runs any more."""
-        if not scope.live:
-            return  # it is ending already, or has
-        scope.live, scope.then = False, then
-        for index in scope.pauses:
-            self._forget_pause(scope, index)
-        for work in list(scope.going.values()):
-            work.cancel()
-        if any(isinstance(work, asyncio.Task) for work in scope.going.values()):
-            self._timer(scope, GRACE, partial(self._leave_behind, scope))
-        self._gone(scope)
-
-    def _gone(self, scope: Scope) -> None:
-        """Whether a scope that was ended early is gone by now; then whoever wanted that goes on."""
-        if not scope.going and scope.then is not None:
-            then, scope.then = scope.then, None
-            self._stop_timer(scope)
-            then()
-
-    def _leave_behind(self, scope: Scope) -> None:
-        """Bodies that take no notice of being cancelled have no say any more."""
-        for index, work in list(scope.going.items()):
-            if isinstance(work, asyncio.Task):
-                del scope.going[index]
-                self._tasks.discard(work)
-        self._gone(scope)
-
-    def _drop(self, scope: Scope, index: int) -> None:
-        """Nobody needs a step any more: end it, and let it count as skipped."""
-        work = scope.going.pop(index, None)
-        if work is not None:
-            work.cancel()
-        if index in scope.pauses:
-            self._forget_pause(scope, index)
-        scope.skip(index)
-        if self._watched:
-            self._tell(StepSkipped, scope.path + scope.plan.steps[index].id)
-
     # --- bodies that wait --------------------------------------------------------------------------------------
 
     def _enter_waiting(self, scope: Scope, step: PlannedStep, node: Node, values: Values) -> None:
@@ -554,13 +494,6 @@ class Execution:
         self._tell(StepResumed, path, reply.value, reply.by, reply.late)
         scope.resume(step, reply)
 
-    def _forget_pause(self, scope: Scope, step: int) -> None:
-        path = scope.pauses[step].step
-        self._paused.pop(path, None)
-        self._stop_timer(path)
-
-    # --- recalling, telling and leaving ------------------------------------------------------------------------
-
     def _go_on(self, scope: Scope) -> None:
         """Take up what recorded events left open in a scope: its pauses, and its failure."""
         for step in scope.pauses:
@@ -589,42 +522,10 @@ class Execution:
             input=scope.input,
         )
 
-    def _tell(self, event: Callable[..., Durable], *fields: Any) -> None:
-        """Count an event, and make it if somebody reads."""
-        if self._watched:
-            self._seq += 1
-            self._out.append(event(self._seq, self._clock(), *fields))
-
-    def _finish(self, event: Callable[..., Ending], *fields: Any) -> None:
-        if self._ending is None:
-            self._seq += 1
-            self._ending = ending = event(self._seq, self._clock(), *fields)
-            if self._watched:
-                self._out.append(ending)
-
-    def _timer(self, whose: object, seconds: float, then: Then) -> None:
-        self._timers[whose] = asyncio.get_running_loop().call_later(seconds, self._inbox.post, then)
-
-    def _stop_timer(self, whose: object) -> None:
-        timer = self._timers.pop(whose, None)
-        if timer is not None:
-            timer.cancel()
-
     def _out_of_time(self) -> None:
         seconds = self._plan.flow.limits.seconds
         reached = LimitReached(f"The run took longer than {seconds:g} s", "seconds")
         self._end_early(RunFailed, "", Failure.of(reached))
-
-    async def _leave(self) -> None:
-        """Leave nothing behind: no timer, and no task as long as the grace allows."""
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=GRACE)
 
 
 def _input(given: Values | None) -> Values:

@@ -1,0 +1,119 @@
+"""What a running execution stands on: what it tells, its timers, its tasks, and how it lets go of them."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from runtime.interpreter.events import Durable, Ending, Event, StepSkipped
+from runtime.interpreter.inbox import Inbox, Then
+from runtime.interpreter.progress import Scope
+
+GRACE = 1.5  # seconds a cancelled body has to end before the run goes on without it
+UNWINDING = 30.0  # seconds that a run which ends early has for the bodies that clean up
+
+
+class Ground:
+    """The part of an execution that knows no nodes: the engine's loop stands on it."""
+
+    def __init__(self, root: Scope, seq: int, ending: Ending | None, clock: Callable[[], float]) -> None:
+        self._root, self._seq, self._ending, self._clock = root, seq, ending, clock
+        self._watched = False
+        self._out: deque[Event] = deque()
+        self._inbox = Inbox()
+        self._tasks: set[asyncio.Task[Then]] = set()
+        self._timers: dict[object, asyncio.TimerHandle] = {}
+        self._paused: dict[str, tuple[Scope, int]] = {}
+
+    def waits(self) -> float | None:
+        """The next time (seconds since the epoch) at which the run goes on by itself; None: it waits for people."""
+        times = [until for scope, step in self._paused.values() if (until := scope.pauses[step].until) is not None]
+        return min(times, default=None)
+
+    # --- telling and timing ------------------------------------------------------------------------------------
+
+    def _tell(self, event: Callable[..., Durable], *fields: Any) -> None:
+        """Count an event, and make it if somebody reads."""
+        if self._watched:
+            self._seq += 1
+            self._out.append(event(self._seq, self._clock(), *fields))
+
+    def _finish(self, event: Callable[..., Ending], *fields: Any) -> None:
+        if self._ending is None:
+            self._seq += 1
+            self._ending = ending = event(self._seq, self._clock(), *fields)
+            if self._watched:
+                self._out.append(ending)
+
+    def _timer(self, whose: object, seconds: float, then: Then) -> None:
+        self._timers[whose] = asyncio.get_running_loop().call_later(seconds, self._inbox.post, then)
+
+    def _stop_timer(self, whose: object) -> None:
+        timer = self._timers.pop(whose, None)
+        if timer is not None:
+            timer.cancel()
+
+    # --- letting go --------------------------------------------------------------------------------------------
+
+    async def _leave(self) -> None:
+        """Leave nothing behind: no timer, and no task as long as the grace allows."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE)
+
+    def _end_early(self, event: Callable[..., Ending], *fields: Any) -> None:
+        """The run fails or is cancelled: end what runs, let bodies clean up, then say so."""
+        if self._root.live and self._ending is None:
+            self._kill(self._root, partial(self._finish, event, *fields))
+            if self._ending is None:
+                self._timer("unwinding", UNWINDING, partial(self._finish, event, *fields))
+
+    def _kill(self, scope: Scope, then: Then) -> None:
+        """End a scope early, and go on when nothing of it runs any more."""
+        if not scope.live:
+            return  # it is ending already, or has
+        scope.live, scope.then = False, then
+        for index in scope.pauses:
+            self._forget_pause(scope, index)
+        for work in list(scope.going.values()):
+            work.cancel()
+        if any(isinstance(work, asyncio.Task) for work in scope.going.values()):
+            self._timer(scope, GRACE, partial(self._leave_behind, scope))
+        self._gone(scope)
+
+    def _gone(self, scope: Scope) -> None:
+        """Whether a scope that was ended early is gone by now; then whoever wanted that goes on."""
+        if not scope.going and scope.then is not None:
+            then, scope.then = scope.then, None
+            self._stop_timer(scope)
+            then()
+
+    def _leave_behind(self, scope: Scope) -> None:
+        """Bodies that take no notice of being cancelled have no say any more."""
+        for index, work in list(scope.going.items()):
+            if isinstance(work, asyncio.Task):
+                del scope.going[index]
+                self._tasks.discard(work)
+        self._gone(scope)
+
+    def _drop(self, scope: Scope, index: int) -> None:
+        """Nobody needs a step any more: end it, and let it count as skipped."""
+        work = scope.going.pop(index, None)
+        if work is not None:
+            work.cancel()
+        if index in scope.pauses:
+            self._forget_pause(scope, index)
+        scope.skip(index)
+        if self._watched:
+            self._tell(StepSkipped, scope.path + scope.plan.steps[index].id)
+
+    def _forget_pause(self, scope: Scope, step: int) -> None:
+        path = scope.pauses[step].step
+        self._paused.pop(path, None)
+        self._stop_timer(path)
