@@ -1,11 +1,12 @@
-"""Nodes that decide which way a run goes, and the one that ends it."""
+"""Nodes that decide which way a run goes, and those that end it."""
 
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from nodes.data import first_line
-from runtime.graph.fields import Expression, Label
+from runtime.errors import AuthorError, CallerError, OperatorError, ProviderError
+from runtime.graph.fields import Expression, Label, Multiline
 from runtime.graph.node import Ending, Node, Port
 from runtime.graph.values import as_text
 
@@ -89,3 +90,24 @@ class Answer(Node, group="logic", icon="flag", ends=True):
 
     async def run(self) -> Ending:
         return Ending(value=self.value, status=self.status)
+
+
+_ERRORS = {"author": AuthorError, "caller": CallerError, "provider": ProviderError, "operator": OperatorError}
+
+
+class StopWithError(Node, group="logic", icon="octagon-x"):
+    """Fails with a message of yours. The run ends with it, unless a step around this one goes on after failures."""
+
+    message: Multiline = Field(min_length=1, title="Message", description="What happened, for whoever reads it.")
+    mend: Multiline = Field("", title="What to do", description="The next thing to do about it; may be empty.")
+    who: Literal["author", "caller", "provider", "operator"] = Field(
+        "caller",
+        title="Who must act",
+        description="author: of this flow. caller: started the run. provider: a service. operator: runs Canevas.",
+    )
+
+    def summary(self) -> str:
+        return first_line(self.message)
+
+    async def run(self) -> None:
+        raise _ERRORS[self.who](self.message, mend=self.mend)

@@ -4,11 +4,9 @@ from typing import Annotated, Any, TypedDict
 
 from pydantic import Field
 
-from runtime.graph.fields import InputField, InputFields
+from runtime.graph.fields import InputField, InputFields, object_schema
 from runtime.graph.node import Context, Node, Port
 from runtime.graph.values import Kind
-
-_JSON_TYPE = {"text": "string", "list": "array"}  # the others are called alike
 
 
 class ApiStart(Node, label="API start", group="trigger", icon="play", trigger="api", untrusted=True):
@@ -27,23 +25,13 @@ class ApiStart(Node, label="API start", group="trigger", icon="play", trigger="a
         )
 
     def accepts(self) -> dict[str, Any]:
-        return {
-            "type": "object",
-            "properties": {field.name: _property(field) for field in self.fields},
-            "required": [field.name for field in self.fields if field.required],
-            "additionalProperties": False,
-        }
+        return object_schema(self.fields)
 
     def summary(self) -> str:
         return ", ".join(field.name for field in self.fields)
 
     async def run(self, context: Context) -> dict[str, Any]:
         return {field.name: context.input.get(field.name) for field in self.fields}
-
-
-def _property(field: InputField) -> dict[str, str]:
-    described = {"description": field.description} if field.description else {}
-    return {"type": _JSON_TYPE.get(field.type, field.type), **described}
 
 
 class Turn(TypedDict):

@@ -9,6 +9,7 @@ import networkx as nx
 from runtime.graph.binding import stand_in
 from runtime.graph.catalog import Catalog, widget_of
 from runtime.graph.flow import Default, Edge, Flow
+from runtime.graph.library import EMPTY, Library
 from runtime.graph.nesting import Nesting, Place
 from runtime.graph.node import AFTER, Node, Port
 from runtime.graph.problems import Problem, listed
@@ -19,9 +20,9 @@ from runtime.graph.values import NotJson, fits
 Graph: TypeAlias = "nx.DiGraph[str]"  # steps, and who waits for whom
 
 
-def check(flow: Flow, catalog: Catalog) -> list[Problem]:
+def check(flow: Flow, catalog: Catalog, library: Library = EMPTY) -> list[Problem]:
     """Everything wrong with a flow, in the order of its steps; an empty list means that it can run."""
-    return check_reading(read_flow(flow, catalog))
+    return check_reading(read_flow(flow, catalog, library))
 
 
 def check_reading(reading: Reading) -> list[Problem]:
@@ -95,7 +96,7 @@ def nested(reading: Reading) -> Iterator[Problem]:
             yield Problem("start_inside", name, params={"container": container})
         elif container and step.node_class is not None and step.node_class.ends:
             yield Problem("answer_inside", name, params={"container": container})
-        if step.bodies and step.step.retry is not None:
+        if (step.bodies or step.calls is not None) and step.step.retry is not None:
             yield Problem("retry_of_bodies", name)
 
 

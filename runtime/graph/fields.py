@@ -1,5 +1,6 @@
 """The closed set of field editors: types that say which widget a setting has, and nothing else does."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -18,6 +19,7 @@ WIDGETS = (
     "json",
     "fields",
     "records",
+    "flow",
 )
 
 
@@ -34,8 +36,14 @@ SecretName = Annotated[str, _widget("secret")]
 ModelName = Annotated[str, _widget("model")]
 """The name of a model that this installation knows."""
 
+FlowName = Annotated[str, _widget("flow")]
+"""Another flow of the workspace."""
+
 Expression = Annotated[Any, _widget("expression")]
 """A value that is usually computed: `{{ start.amount > 100 }}`."""
+
+Items = Annotated[list[Any], _widget("expression")]
+"""A list that is usually computed: `{{ start.orders }}`."""
 
 Inside = Annotated[Any, Field(json_schema_extra={"widget": "expression", "inside": True})]
 """A value that is computed over the steps inside a node, each time the body ends that takes a port of this name."""
@@ -51,7 +59,7 @@ Label = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 
 
 class InputField(BaseModel):
-    """One typed input of a start node."""
+    """One typed input of a start node, or one field of a form."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -62,4 +70,22 @@ class InputField(BaseModel):
 
 
 InputFields = Annotated[list[InputField], _widget("fields")]
-"""The typed inputs of a start node."""
+"""The typed inputs of a start node, or the fields of a form that a person fills in."""
+
+_JSON_TYPE = {"text": "string", "list": "array"}  # the others are called alike
+
+
+def object_schema(fields: Iterable[InputField]) -> dict[str, Any]:
+    """The JSON Schema of an object with exactly these fields."""
+    listed = list(fields)
+    return {
+        "type": "object",
+        "properties": {field.name: _property(field) for field in listed},
+        "required": [field.name for field in listed if field.required],
+        "additionalProperties": False,
+    }
+
+
+def _property(field: InputField) -> dict[str, str]:
+    described = {"description": field.description} if field.description else {}
+    return {"type": _JSON_TYPE.get(field.type, field.type), **described}

@@ -35,6 +35,7 @@ Effect = Literal["pure", "reads", "writes"]
 Trigger = Literal["", "api", "chat", "webhook"]
 
 AFTER = "after"  # every step has this port: it orders steps and carries branches, and hands over no value
+CALLED = "flow"  # the body of a step that runs another flow
 ERROR = "error"  # the output port of a step whose `on_error` is `port`
 
 
@@ -82,20 +83,27 @@ class Body:
 
     gives: ports that only steps inside can read, named as ports of the node. takes: ports that only steps inside can
     fill, by a wire, or by an expression in the node's setting of that name when it is typed `fields.Inside`.
+    independent: no call of it depends on how another one ended, so one alone can be repeated.
     """
 
     name: str = "body"
     gives: tuple[Port, ...] = ()
     takes: tuple[Port, ...] = (RESULT,)
+    independent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one call of a body ended: the ports that it filled, or the error of the step that failed in it."""
+    """How one call of a body ended: the ports that it filled, or the error of the step that failed in it.
 
+    failure: what the error says, as the port `error` of a step has it: what, mend, who, kind, step and cause.
+    """
+
+    body: str
     key: str
     taken: dict[str, Any] = field(default_factory=dict)
     error: Exception | None = None
+    failure: dict[str, Any] = field(default_factory=dict)
 
 
 class Calls(Protocol):

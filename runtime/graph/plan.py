@@ -1,7 +1,7 @@
 """A flow compiled with a catalog: steps as integers, wires as closures, so that running one costs microseconds."""
 
 import inspect
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -14,8 +14,9 @@ from runtime.graph.catalog import Catalog
 from runtime.graph.check import Graph, check_reading, graph, live_steps, reads, triggers, waits_for
 from runtime.graph.expressions import Code, codes, fill, is_template
 from runtime.graph.flow import Flow, Retry
+from runtime.graph.library import EMPTY, Library
 from runtime.graph.nesting import ROOT, Place
-from runtime.graph.node import Calls, Context, Node, Quorum
+from runtime.graph.node import CALLED, Calls, Context, FlowReference, Node, Quorum
 from runtime.graph.ports import lent
 from runtime.graph.problems import Problem, errors, listed
 from runtime.graph.reading import Reading, StepReading, read_flow
@@ -44,8 +45,9 @@ class PlannedStep:
     bind: outputs -> what its ports and wired settings get, or None when nobody comes. node: None while settings
     are still to be computed. inline: the body never waits, so the engine runs it without a task. lend, conduct: the
     parameters of `run` that take the Context and the Calls, or None. answers: gives the run's answer. bodies: the
-    plans of the flows inside, by name. closing: it is no step of the flow, but the end of a body. settled: how many
-    sources have to settle before it is ready; quorum: how many live wires are enough.
+    plans of the flows inside, by name; independent: those whose calls do not come of one another. closing: it is no
+    step of the flow, but the end of a body. quorum: how many live wires are enough; live: how many there are; serving:
+    the steps that only this one needs.
     """
 
     index: int
@@ -69,6 +71,7 @@ class PlannedStep:
     conduct: str | None = None
     bodies: Mapping[str, "Plan"] = field(default_factory=dict)
     first_body: str = ""
+    independent: frozenset[str] = frozenset()
     closing: bool = False
     live: Callable[[Outputs], int] = len
     quorum: Quorum | None = None
@@ -133,16 +136,41 @@ class Plan:
         return _last_given(last), 200, next(iter(last)) if len(last) == 1 else ""
 
 
-def compile_flow(flow: Flow, catalog: Catalog) -> Plan:
-    """The plan of a flow. Raises: BrokenFlow with every problem when the flow has errors."""
-    reading = read_flow(flow, catalog)
+def compile_flow(flow: Flow, catalog: Catalog, library: Library = EMPTY, *, called: bool = False) -> Plan:
+    """The plan of a flow. library: the other flows that it runs. called: it is run by another one.
+
+    Raises: BrokenFlow with every problem when the flow has errors.
+    """
+    reading = read_flow(flow, catalog, library)
     problems = errors(check_reading(reading))
     if problems:
         raise BrokenFlow(problems)
-    return compile_reading(reading)
+    return compile_reading(reading, called=called)
 
 
-def compile_reading(reading: Reading) -> Plan:
+class _Called(Mapping[str, Plan]):
+    """The plan of another flow as the body of a step; compiled when a run first comes to it."""
+
+    def __init__(self, reference: FlowReference, catalog: Catalog, library: Library) -> None:
+        self._reference, self._catalog, self._library = reference, catalog, library
+
+    def __getitem__(self, name: str) -> Plan:
+        plans, reference = self._library.plans, self._reference
+        if name != CALLED:
+            raise KeyError(name)
+        if reference not in plans:
+            flow = self._library.flows[reference]
+            plans[reference] = compile_flow(flow, self._catalog, self._library, called=True)
+        return plans[reference]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((CALLED,))
+
+    def __len__(self) -> int:
+        return 1
+
+
+def compile_reading(reading: Reading, *, called: bool = False) -> Plan:
     """The plan of a flow that was read and has no errors."""
     whole, starts = graph(reading), triggers(reading)
     alive = live_steps(whole, starts)
@@ -160,7 +188,7 @@ def compile_reading(reading: Reading) -> Plan:
     bodies: dict[str, dict[str, Plan]] = {}
     for place in _innermost_first(reading, alive):
         slots = _slots(reading, place, alive, captured)
-        plan = _scope(reading, place, slots, before, bodies)
+        plan = _scope(reading, place, slots, before, bodies, closed=called or place is not ROOT)
         if place is ROOT:
             plan.starts = {name: slots[name] for name in starts}
             plan.elsewhere = {start: _elsewhere(whole, plan.index, starts, start) for start in starts}
@@ -194,8 +222,10 @@ def _scope(
     slots: dict[str, int],
     before: Mapping[str, set[str]],
     bodies: Mapping[str, Mapping[str, Plan]],
+    *,
+    closed: bool,
 ) -> Plan:
-    """The plan of one place."""
+    """The plan of one place. closed: it ends with a step that hands its values to the step around it."""
     names = [name for name in slots if reading.nesting.place(name) == place and name != place.step]
     steps = [_planned(reading, reading.steps[name], slots, bodies.get(name, {})) for name in names]
     index = {name: slots[name] for name in names}
@@ -205,7 +235,7 @@ def _scope(
         for source in sorted(read):
             after[source].append(target)
     last = tuple(number for number, targets in enumerate(after) if not targets)
-    if place is not ROOT:
+    if closed:
         end = len(steps)
         steps.append(_end(reading, place, slots, end, last))
         sources.append(set(last))
@@ -215,7 +245,7 @@ def _scope(
     for planned in steps:
         if planned.quorum is not None and planned.quorum.cancel:
             planned.serving = _serving(planned.index, sources, after)
-    return Plan(
+    plan = Plan(
         flow=reading.flow,
         steps=tuple(steps),
         index=index,
@@ -228,6 +258,9 @@ def _scope(
         size=len(steps) + len(slots) - len(names),
         entry=slots.get(place.step, -1),
     )
+    if closed and place is ROOT:
+        steps[-1].bind = lambda outputs: ({"output": plan.answer(outputs)[0]}, {})
+    return plan
 
 
 def _serving(step: int, sources: Sequence[Collection[int]], after: Sequence[Sequence[int]]) -> frozenset[int]:
@@ -244,6 +277,8 @@ def _serving(step: int, sources: Sequence[Collection[int]], after: Sequence[Sequ
 
 def _end(reading: Reading, place: Place, slots: Mapping[str, int], index: int, last: Sequence[int]) -> PlannedStep:
     """The end of a body: what its steps fill of what it takes, by wires and by late settings."""
+    if place is ROOT:
+        return _closing(index, "", {}, lambda outputs: ({}, {}), lambda outputs: {})
     container = reading.steps[place.step]
     takes = container.body(place.body).takes
     wires: dict[str, list[Source]] = {}
@@ -268,9 +303,15 @@ def _end(reading: Reading, place: Place, slots: Mapping[str, int], index: int, l
             taken[first] = _last_given({steps[number]: out for number in last if (out := outputs[number])})
         return taken, {}
 
+    return _closing(index, place.step, computed, bind, see)
+
+
+def _closing(
+    index: int, container: str, computed: Mapping[str, Any], bind: Bind, see: Callable[[Outputs], Seen]
+) -> PlannedStep:
     return PlannedStep(
         index=index,
-        id=place.step,
+        id=container,
         kind="end",
         node=None if computed else _END,
         bind=bind,
@@ -356,7 +397,7 @@ def _planned(reading: Reading, step: StepReading, index: Mapping[str, int], bodi
         lend=lent(node_class, Context),
         inline=node_class.effect == "pure"
         and spec.timeout is None
-        and not (_streams(node_class) or node_class.pauses or step.bodies),
+        and not (_streams(node_class) or node_class.pauses or step.bodies or step.calls),
         streams=_streams(node_class),
         trigger=bool(node_class.trigger),
         answers=node_class.ends,
@@ -364,11 +405,17 @@ def _planned(reading: Reading, step: StepReading, index: Mapping[str, int], bodi
         retry=spec.retry,
         instead=substitute(step, node_class),
         conduct=lent(node_class, Calls),
-        bodies=bodies,
-        first_body=step.bodies[0].name if step.bodies else "",
+        bodies=bodies if step.calls is None else _called(reading, step.calls),
+        first_body=step.bodies[0].name if step.bodies else CALLED,
+        independent=frozenset(body.name for body in step.bodies if body.independent),
         live=_counter([source for ends in wires.values() for source in ends]),
         quorum=node.quorum(),
     )
+
+
+def _called(reading: Reading, reference: FlowReference) -> Mapping[str, Plan]:
+    assert reading.catalog is not None
+    return _Called(reference, reading.catalog, reading.library)
 
 
 def _counter(sources: Sequence[Source]) -> Callable[[Outputs], int]:

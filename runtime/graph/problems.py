@@ -102,6 +102,12 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
         "An answer to the run cannot stand inside `{container}`.",
         "Wire the value to what `{container}` takes inside, and answer after it.",
     ),
+    "unknown_flow": (
+        "error",
+        "No flow `{name}` (version {version}) is there to run.",
+        "Choose another flow, or deploy that one.",
+    ),
+    "flow_without_start": ("error", "The flow `{name}` has no start.", "Add a start to it, or choose another flow."),
     "retry_of_bodies": (
         "error",
         "A step with steps inside is not tried again as a whole.",

@@ -4,7 +4,7 @@ Checks, plans and the canvas all start from a reading, so that they agree on wha
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -14,8 +14,9 @@ from runtime.errors import AuthorError
 from runtime.graph.catalog import Catalog
 from runtime.graph.expressions import compile_value, is_template, references
 from runtime.graph.flow import Edge, Flow, Step, is_port_name
+from runtime.graph.library import EMPTY, Library, inputs_of
 from runtime.graph.nesting import Nesting, Place, nest
-from runtime.graph.node import AFTER, ERROR, Body, Node, Port
+from runtime.graph.node import AFTER, ERROR, Body, FlowReference, Node, Port
 from runtime.graph.problems import Problem
 from runtime.graph.program import ExpressionError, Reference, shorten
 from runtime.graph.validation import wrong
@@ -33,7 +34,7 @@ class StepReading:
     holds them as they stand, and serves only to tell its ports. literals, computed: the settings by name, computed
     ones compiled. takes: every port a wire may go into (ports, `after`, settings). gives: every port a wire may
     leave from. bodies: the flows inside. late: settings computed when a body ends, over its steps, compiled;
-    late_references: what these read.
+    late_references: what these read. calls: the other flow that it runs.
     """
 
     id: str
@@ -51,6 +52,7 @@ class StepReading:
     bodies: tuple[Body, ...] = ()
     late: Mapping[str, Any] = field(default_factory=dict)
     late_references: tuple[tuple[str, Reference], ...] = ()
+    calls: FlowReference | None = None
 
     def body(self, name: str) -> Body:
         """The body of that name. Raises: StopIteration."""
@@ -73,6 +75,8 @@ class Reading:
     wires: Mapping[str, tuple[Edge, ...]] = field(default_factory=dict)
     nesting: Nesting = field(default_factory=Nesting)
     ends: Mapping[Place, tuple[Edge, ...]] = field(default_factory=dict)
+    library: Library = EMPTY
+    catalog: Catalog | None = None
 
     def ports_of(self, name: str, place: Place) -> Mapping[str, Port] | None:
         """What steps in a place see of a step: its outputs, or what its body gives when they stand in it.
@@ -86,8 +90,11 @@ class Reading:
         return step.gives if self.nesting.seen(name, place) else None
 
 
-def read_flow(flow: Flow, catalog: Catalog) -> Reading:
-    """Read a flow with a catalog. Never raises for what an author wrote: it becomes problems of the step."""
+def read_flow(flow: Flow, catalog: Catalog, library: Library = EMPTY) -> Reading:
+    """Read a flow with a catalog, and with the other flows that it runs.
+
+    Never raises for what an author wrote: it becomes problems of the step.
+    """
     wires: dict[str, list[Edge]] = {}
     for edge in flow.edges:
         wires.setdefault(edge.target, []).append(edge)
@@ -95,6 +102,9 @@ def read_flow(flow: Flow, catalog: Catalog) -> Reading:
         name: read_step(name, step, catalog.get(step.kind), {edge.port for edge in wires.get(name, ())})
         for name, step in flow.steps.items()
     }
+    for name, step in steps.items():
+        if step.calls is not None:
+            steps[name] = _calling(step, catalog, library)
     nesting = nest(flow.steps, {name: step.bodies for name, step in steps.items() if step.bodies})
     ends: dict[Place, list[Edge]] = {}
     for target, edges in wires.items():
@@ -108,7 +118,35 @@ def read_flow(flow: Flow, catalog: Catalog) -> Reading:
         {name: tuple(edges) for name, edges in wires.items()},
         nesting,
         {place: tuple(edges) for place, edges in ends.items()},
+        library,
+        catalog,
     )
+
+
+def _calling(step: StepReading, catalog: Catalog, library: Library) -> StepReading:
+    """A step that runs another flow: its ports are what that flow's start takes."""
+    assert step.calls is not None
+    flow = library.flows.get(step.calls)
+    if flow is None:
+        params = {"name": shorten(step.calls.flow), "version": step.calls.version or "deployed"}
+        return replace(step, problems=(*step.problems, Problem("unknown_flow", step.id, "flow", params=params)))
+    start = next((accepted for name in flow.steps if (accepted := accepts(flow, name, catalog)) is not None), None)
+    if start is None:
+        params = {"name": shorten(flow.name)}
+        return replace(step, problems=(*step.problems, Problem("flow_without_start", step.id, "flow", params=params)))
+    inputs = inputs_of(start)
+    problems = tuple(_misnamed(step.id, inputs, {AFTER, *step.takes}))
+    takes = {**step.takes, **{port.name: port for port in inputs}}
+    return replace(step, inputs=inputs, takes=takes, problems=(*step.problems, *problems))
+
+
+def accepts(flow: Flow, name: str, catalog: Catalog) -> dict[str, Any] | None:
+    """The JSON Schema of the input that starts a flow at a step; None when it cannot start there."""
+    node_class = catalog.get(flow.steps[name].kind)
+    if node_class is None or not node_class.trigger:
+        return None
+    node = read_step(name, flow.steps[name], node_class, set()).node
+    return None if node is None else node.accepts()
 
 
 def read_step(name: str, step: Step, node_class: type[Node] | None, wired: set[str]) -> StepReading:
@@ -150,6 +188,7 @@ def read_step(name: str, step: Step, node_class: type[Node] | None, wired: set[s
         _told(node.bodies),
         {**late_literals, **late_computed},
         tuple((key, reference) for key, value in late_computed.items() for reference in references(value)),
+        None if problems else node.calls(),
     )
 
 

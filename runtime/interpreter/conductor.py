@@ -7,6 +7,7 @@ from types import coroutine
 from typing import Any
 
 from runtime.graph.node import Outcome
+from runtime.interpreter.events import StepError
 from runtime.interpreter.progress import Scope
 
 Begin = Callable[["Conductor", str, str, dict[str, Any]], Scope]
@@ -31,7 +32,7 @@ class Conductor:
         self.scope, self.index = scope, index
         self._begin, self._kill, self._ended = begin, kill, ended
         self._run: Coroutine[Any, Any, Any] | None = None
-        self._going: dict[Scope, str] = {}
+        self._going: dict[Scope, tuple[str, str]] = {}
         self._done: deque[Outcome] = deque()
         self._waiting = False
         self._instead: BaseException | None = None
@@ -41,7 +42,7 @@ class Conductor:
     def begin(self, body: str, key: str = "", **given: Any) -> None:
         """Start a body beside others."""
         scope = self._begin(self, body, key, given)
-        self._going[scope] = key
+        self._going[scope] = body, key
 
     async def next(self) -> Outcome:
         """The next body that ended."""
@@ -66,9 +67,10 @@ class Conductor:
         self._run = run
         self._drive(None)
 
-    def body_ended(self, scope: Scope, taken: dict[str, Any], error: Exception | None = None) -> None:
+    def body_ended(self, scope: Scope, taken: dict[str, Any], error: StepError | None = None) -> None:
         """A body gave what it took, or failed and is gone."""
-        self._done.append(Outcome(self._going.pop(scope), taken, error))
+        failure = {} if error is None else error.failure.told()
+        self._done.append(Outcome(*self._going.pop(scope), taken, error, failure))
         if self._waiting:
             self._drive(None)
 

@@ -292,8 +292,7 @@ class Execution(Ground):
             return
         instead = None
         if step.instead is not None:
-            told = {"what": failure.what, "mend": failure.mend, "who": failure.who, "kind": failure.kind}
-            instead = step.instead({**told, "step": failure.step or path, "cause": failure.cause})
+            instead = step.instead(failure.told(path))
         scope.fail(step.index, path, failure, instead)
         if self._watched and not step.closing:
             self._tell(StepFailed, path, failure, instead, ms)
@@ -344,12 +343,19 @@ class Execution(Ground):
             scope.begin(next(iter(plan.starts)), given)
         else:
             scope.enter()
+        if path in self._past and self._other(path, given):
+            self._past = {other: events for other, events in self._past.items() if not other.startswith(path)}
         if path in self._past:
             apply(scope, self._past.pop(path))
             self._go_on(scope)
         elif self._watched:
             self._tell(BodyStarted, path[:-1], given)
         return scope
+
+    def _other(self, path: str, given: Values) -> bool:
+        """Whether a recorded body, of a run that is repeated, was given something else then."""
+        began = self._past[path][0]
+        return isinstance(began, BodyStarted) and began.given != given
 
     def _close(self, scope: Scope, taken: Values) -> None:
         """The last step of a body has settled."""

@@ -52,6 +52,18 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
             text = ""
         return cls(shortened(f"{kind}: {text}" if text else kind), kind=kind, cause=cause)
 
+    def told(self, step: str = "") -> dict[str, str]:
+        """The failure as the flow sees it. step: where it happened, unless it says so itself."""
+        where = self.step or step
+        return {
+            "what": self.what,
+            "mend": self.mend,
+            "who": self.who,
+            "kind": self.kind,
+            "step": where,
+            "cause": self.cause,
+        }
+
 
 def _causes(error: BaseException) -> str:
     said: list[str] = []
@@ -109,12 +121,16 @@ class StepRetried(_Event, frozen=True, tag="step_retried"):
 
 
 class StepFinished(_Event, frozen=True, tag="step_finished"):
-    """A step gave its output: a value a port; a branch not taken has no key. ms: how long it took."""
+    """A step gave its output: a value a port; a branch not taken has no key. ms: how long it took.
+
+    reused: it gave this in the run that this one repeats, or somebody said what it is to have given.
+    """
 
     step: str
     output: dict[str, Any]
     ms: float = 0.0
     calls: tuple[ModelCall, ...] = ()
+    reused: bool = False
 
 
 class StepFailed(_Event, frozen=True, tag="step_failed"):
