@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from nodes.bodies import Repeat
 from runtime.graph.catalog import Catalog
-from runtime.graph.fields import Inside
 from runtime.graph.flow import Edge, Flow, Step
-from runtime.graph.node import Body, Calls, Context, Node, Port
+from runtime.graph.node import Context, Node
 from runtime.graph.plan import compile_flow
 from runtime.interpreter.engine import Execution
 from runtime.interpreter.services import Services
@@ -127,22 +127,6 @@ class Count(Node):
         return value + 1
 
 
-class Rounds(Node, group="logic"):
-    """Runs its body so many times, each time with what the last round gave."""
-
-    rounds: int = 1
-    state: Inside = None
-
-    def bodies(self) -> tuple[Body, ...]:
-        return (Body("body", gives=(Port("now"),), takes=(Port("state", required=False),)),)
-
-    async def run(self, calls: Calls) -> Any:
-        now: Any = 0
-        for number in range(self.rounds):
-            now = (await calls.call("body", str(number), now=now))["state"]
-        return now
-
-
 class Canevas:
     """This project's engine; `watched` makes and consumes every event of a run, else only the ending is asked for."""
 
@@ -169,10 +153,15 @@ class Canevas:
     def loop(self, rounds: int) -> Way:
         steps = {
             "begin": Step(kind="begin"),
-            "loop": Step(kind="rounds", config={"rounds": rounds}),
+            "loop": Step(kind="repeat", config={"start": 0, "rounds": rounds}),
             "count": Step(kind="count", within="loop"),
         }
-        return self._way(steps, [Edge.parse("begin -> loop"), Edge.parse("loop.now -> count.value")])
+        way = self._way(steps, [Edge.parse("begin.output -> loop.after"), Edge.parse("loop.state -> count.value")])
+
+        async def run() -> Any:
+            return (await way())["output"]
+
+        return run
 
     def _way(self, steps: dict[str, Step], edges: list[Edge], pause: Pause | None = None) -> Way:
         class Halt(Node, effect="reads"):
@@ -183,7 +172,7 @@ class Canevas:
                 await pause()
                 return value
 
-        catalog = Catalog([Begin, Pass, Gather, Count, Rounds, Halt])
+        catalog = Catalog([Begin, Pass, Gather, Count, Repeat, Halt])
         plan = compile_flow(Flow(steps=steps, edges=tuple(edges)), catalog)
         services = Services(llm=None, http=None, secret=None, sandbox=None)  # type: ignore[arg-type]
 
@@ -192,9 +181,9 @@ class Canevas:
             return ending.output  # type: ignore[union-attr]
 
         async def watched() -> Any:
-            event: Any = None
+            output: Any = None
             async for event in Execution(plan, services, GIVEN):
-                pass
-            return event.output
+                output = getattr(event, "output", None)
+            return output
 
         return watched if self._watched else unwatched

@@ -77,11 +77,11 @@ class Burr:
 
     def _way(self, actions: dict[str, Any], ways: list[tuple[Any, ...]], given: Any) -> Way:
         graph = self._graph().with_actions(**actions).with_transitions(*ways).build()
-        first, last = list(actions)[0], list(actions)[-1]
+        first, *_, last = actions
 
         async def run() -> Any:
             builder = self._application().with_graph(graph).with_state(value=given).with_entrypoint(first)
-            _, _, state = await builder.build().arun(haltafter=[last])
+            _, _, state = await builder.build().arun(halt_after=[last])
             return state["value"]
 
         return run
@@ -141,7 +141,7 @@ class Haystack:
 
     def __init__(self) -> None:
         from haystack import Pipeline, component
-        from haystack.core.component.types import Variadic
+        from haystack.core.component.types import GreedyVariadic, Variadic
 
         @component
         class Value:
@@ -167,20 +167,31 @@ class Haystack:
                 return {"value": list(values)}
 
         @component
+        class Now:
+            @component.output_types(value=Any)
+            def run(self, values: GreedyVariadic[Any]) -> dict[str, Any]:
+                raise RuntimeError("only `run_async` is measured")
+
+            @component.output_types(value=Any)
+            async def run_async(self, values: GreedyVariadic[Any]) -> dict[str, Any]:
+                return {"value": next(iter(values))}
+
+        @component
         class Count:
             def __init__(self, rounds: int) -> None:
                 self.rounds = rounds
 
             @component.output_types(again=Any, done=Any)
-            def run(self, value: Variadic[Any]) -> dict[str, Any]:
+            def run(self, value: Any) -> dict[str, Any]:
                 raise RuntimeError("only `run_async` is measured")
 
             @component.output_types(again=Any, done=Any)
-            async def run_async(self, value: Variadic[Any]) -> dict[str, Any]:
-                made = await more(next(iter(value)))
+            async def run_async(self, value: Any) -> dict[str, Any]:
+                made = await more(value)
                 return {"done" if made >= self.rounds else "again": made}
 
-        self._pipeline, self._value, self._gathered, self._count = Pipeline, Value, Gathered, Count
+        self._pipeline, self._value, self._gathered = Pipeline, Value, Gathered
+        self._now, self._count = Now, Count
 
     def chain(self, length: int, pause: Pause | None = None) -> Way:
         pipeline = self._pipeline()
@@ -201,10 +212,12 @@ class Haystack:
         return self._way(pipeline, {"begin": {"value": GIVEN}}, "join", "value", concurrency_limit=width)
 
     def loop(self, rounds: int) -> Way:
-        pipeline = self._pipeline(max_runs_per_component=rounds + 1)
+        pipeline = self._pipeline(max_runs_per_component=rounds + 1)  # a component cannot be wired to itself
+        pipeline.add_component("now", self._now())
         pipeline.add_component("count", self._count(rounds))
-        pipeline.connect("count.again", "count.value")
-        return self._way(pipeline, {"count": {"value": 0}}, "count", "done")
+        pipeline.connect("now.value", "count.value")
+        pipeline.connect("count.again", "now.values")
+        return self._way(pipeline, {"now": {"values": 0}}, "count", "done")
 
     def _way(self, pipeline: Any, given: dict[str, Any], step: str, port: str, **options: Any) -> Way:
         async def run() -> Any:

@@ -86,7 +86,7 @@ class Repeat(Node, group="logic", icon="refresh-cw"):
     state: Inside = Field(
         None,
         title="Next state",
-        description="What the next round begins with, such as {{ improve.text }}; empty: what the last step inside gave.",
+        description="What the next round begins with: {{ improve.text }}; empty: what the last step inside gave.",
     )
     until: Inside = Field(
         None,
@@ -114,7 +114,7 @@ class Repeat(Node, group="logic", icon="refresh-cw"):
 
 
 class Parallel(Node, group="logic", icon="columns-3"):
-    """Runs several branches of steps at the same time and joins what they give. When one fails, the others are ended."""
+    """Runs several branches of steps at the same time and joins what they give. When one fails, the others end."""
 
     branches: list[Label] = Field(
         ["first", "second"],
@@ -154,7 +154,7 @@ class Try(Node, group="logic", icon="life-buoy"):
 
     def bodies(self) -> tuple[Body, ...]:
         error = Port("error", Kind.OBJECT, help="What failed: what, mend, who, kind, step and cause.")
-        return Body(), Body("catch", gives=(error,)), Body("finally", takes=())
+        return Body(), Body("catch", gives=(error,)), Body("finally", takes=(), cleans=True)
 
     async def run(self, calls: Calls) -> Annotated[Any, f"{RESULT.help} Of `catch` when something failed."]:
         try:

@@ -3,11 +3,16 @@
 import logging
 from importlib.metadata import entry_points
 
+from nodes.bodies import ForEach, Parallel, Repeat, Try
 from nodes.data import Gather, JoinTexts, SetValues, Template
 from nodes.http import HttpRequest
-from nodes.logic import Answer, If, Switch
+from nodes.joins import Join
+from nodes.lists import Aggregate, Filter, Split
+from nodes.logic import Answer, If, StopWithError, Switch
 from nodes.meaning import Classify, FindEntry
 from nodes.models import LLM
+from nodes.people import AskPerson
+from nodes.times import Wait
 from nodes.triggers import ApiStart, ChatStart, WebhookStart
 from runtime.graph.catalog import Catalog
 from runtime.graph.node import Node
@@ -23,12 +28,23 @@ NODES: tuple[type[Node], ...] = (
     FindEntry,
     If,
     Switch,
+    Join,
+    ForEach,
+    Repeat,
+    Parallel,
+    Try,
+    Wait,
+    StopWithError,
     Answer,
     Template,
     SetValues,
     JoinTexts,
     Gather,
+    Filter,
+    Split,
+    Aggregate,
     HttpRequest,
+    AskPerson,
 )
 
 _log = logging.getLogger(__name__)

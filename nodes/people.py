@@ -39,9 +39,7 @@ class AskPerson(Node, label="Ask a person", group="human", icon="user-round-chec
     fields: InputFields = Field(
         [], title="Form", description="What the person fills in; without choices, each field is a port."
     )
-    to: str = Field(
-        "", title="Who is asked", description="A name, an address or a role, for whoever sees the question."
-    )
+    to: str = Field("", title="Who is asked", description="A name, an address or a role.")
     expires: float | None = Field(
         None, gt=0, le=100_000, title="Time to answer", description="In the unit below; empty: as long as it takes."
     )

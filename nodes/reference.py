@@ -38,6 +38,9 @@ def _head() -> Iterator[str]:
     yield "Every setting takes a value, an expression such as `{{ step.output }}`, or a wire. Every step also has the"
     yield "input `after`, which orders it and hands over nothing, and, when its errors go on, the output `error`."
     yield ""
+    yield "A node with steps inside says what these read of it, by `{{ each.item }}` or a wire from it, and what they"
+    yield "fill, by a wire into it or by its setting of that name."
+    yield ""
 
 
 def _group(group: str, catalog: Catalog) -> Iterator[str]:
@@ -63,6 +66,7 @@ def _node(node: type[Node]) -> Iterator[str]:
         yield ""
     elif not node.ends:
         yield from _table(("Output", "Kind", ""), [_port(port, not port.branch) for port in node.ports_out])
+    yield from _table(("Inside", "Port", "Kind", ""), _bodies(node))
 
 
 def _flags(node: type[Node]) -> Iterator[str]:
@@ -89,6 +93,14 @@ def _shown(default: Any) -> str:
 def _port(port: Port, always: bool) -> list[str]:
     kind = f"{port.kind}{' or null' if port.nullable else ''}{', several wires' if port.many else ''}"
     return [f"`{port.name}`{'' if always else ' (optional)' if not port.branch else ' (branch)'}", kind, port.help]
+
+
+def _bodies(node: type[Node]) -> Iterator[list[str]]:
+    """What the steps inside a node read and fill."""
+    for body in node.model_construct().bodies():
+        for word, ports in (("reads", body.gives), ("fills", body.takes)):
+            for port in ports:
+                yield [f"`{body.name}` {word}", *_port(port, port.required or word == "reads")]
 
 
 def _table(head: Sequence[str], rows: Any) -> Iterator[str]:

@@ -19,7 +19,7 @@ class Wait(Node, group="logic", icon="hourglass", effect="reads", pauses=True):
     until: str = Field(
         "",
         title="Until",
-        description="A moment, such as 2027-01-31T09:00+01:00 (without a zone: UTC), instead of how long. A past one: no wait.",
+        description="A moment instead, such as 2027-01-31T09:00+01:00; without a zone it is UTC.",
     )
 
     @field_validator("until")

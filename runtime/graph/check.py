@@ -90,6 +90,9 @@ def nested(reading: Reading) -> Iterator[Problem]:
     """Every step stands somewhere, and what concerns the whole run stands on the canvas itself."""
     for name, step in reading.steps.items():
         container = reading.nesting.place(name).step
+        around = reading.steps.get(step.step.within.partition(".")[0])
+        if around is not None and around.node_class is None:
+            continue  # the unknown kind is the problem; its bodies cannot be known
         if name in reading.nesting.lost:
             yield Problem("no_body", name, params={"within": step.step.within})
         elif container and step.node_class is not None and step.node_class.trigger:
@@ -200,7 +203,7 @@ def graph(reading: Reading) -> Graph:
     """
     made: Graph = nx.DiGraph()
     made.add_nodes_from(reading.steps)
-    made.add_edges_from((place.step, name) for name, place in reading.nesting.places.items())
+    made.add_edges_from(((place.step, name) for name, place in reading.nesting.places.items()), inside=True)
     for source, target, place in reads(reading):
         if (waiting := waits_for(reading.nesting, source, target, place)) is not None:
             made.add_edge(source, waiting)
@@ -239,9 +242,16 @@ def waits_for(nesting: Nesting, source: str, target: str, place: Place) -> str |
 
 
 def live_steps(whole: Graph, starts: Collection[str]) -> set[str]:
-    """The steps that a run from these starts can come to: those after them, and those that feed these."""
+    """The steps that a run from these starts can come to: those after them, those that feed these, and all inside."""
     ahead = set(starts).union(nx.multi_source_dijkstra_path_length(whole, set(starts))) if starts else set()
-    return ahead | _ancestors(whole, ahead)
+    found = ahead | _ancestors(whole, ahead)
+    left = list(found)
+    while left:
+        for name, how in whole[left.pop()].items():
+            if name not in found and how.get("inside"):
+                found.add(name)
+                left.append(name)
+    return found
 
 
 def _ancestors(whole: Graph, steps: set[str]) -> set[str]:

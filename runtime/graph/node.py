@@ -83,13 +83,15 @@ class Body:
 
     gives: ports that only steps inside can read, named as ports of the node. takes: ports that only steps inside can
     fill, by a wire, or by an expression in the node's setting of that name when it is typed `fields.Inside`.
-    independent: no call of it depends on how another one ended, so one alone can be repeated.
+    independent: no call of it depends on how another one ended, so one alone can be repeated. cleans: once begun it is
+    let end, also when its step is ended early.
     """
 
     name: str = "body"
     gives: tuple[Port, ...] = ()
     takes: tuple[Port, ...] = (RESULT,)
     independent: bool = False
+    cleans: bool = False
 
 
 @dataclass(frozen=True, slots=True)

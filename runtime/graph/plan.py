@@ -45,9 +45,9 @@ class PlannedStep:
     bind: outputs -> what its ports and wired settings get, or None when nobody comes. node: None while settings
     are still to be computed. inline: the body never waits, so the engine runs it without a task. lend, conduct: the
     parameters of `run` that take the Context and the Calls, or None. answers: gives the run's answer. bodies: the
-    plans of the flows inside, by name; independent: those whose calls do not come of one another. closing: it is no
-    step of the flow, but the end of a body. quorum: how many live wires are enough; live: how many there are; serving:
-    the steps that only this one needs.
+    plans of the flows inside, by name; independent: those whose calls do not come of one another; cleaning: those
+    that are let end. closing: it is no step of the flow, but the end of a body. quorum: how many live wires are
+    enough; live: how many there are; serving: the steps that only this one needs.
     """
 
     index: int
@@ -72,6 +72,7 @@ class PlannedStep:
     bodies: Mapping[str, "Plan"] = field(default_factory=dict)
     first_body: str = ""
     independent: frozenset[str] = frozenset()
+    cleaning: frozenset[str] = frozenset()
     closing: bool = False
     live: Callable[[Outputs], int] = len
     quorum: Quorum | None = None
@@ -235,16 +236,20 @@ def _scope(
         for source in sorted(read):
             after[source].append(target)
     last = tuple(number for number, targets in enumerate(after) if not targets)
-    if closed:
-        end = len(steps)
-        steps.append(_end(reading, place, slots, end, last))
-        sources.append(set(last))
-        after = [targets or [end] for targets in after] + [[]]
-    for planned, read, targets in zip(steps, sources, after, strict=True):
-        planned.waits, planned.successors = len(read), tuple(targets)
     for planned in steps:
         if planned.quorum is not None and planned.quorum.cancel:
             planned.serving = _serving(planned.index, sources, after)
+    if closed:
+        end = len(steps)
+        # A step that did not wait for all it reads may be done before these are; the end waits for them too.
+        early = (sources[planned.index] for planned in steps if planned.quorum is not None)
+        sources.append(set(last).union(*early))
+        steps.append(_end(reading, place, slots, end, last))
+        for source in sorted(sources[end]):
+            after[source].append(end)
+        after.append([])
+    for planned, read, targets in zip(steps, sources, after, strict=True):
+        planned.waits, planned.successors = len(read), tuple(targets)
     plan = Plan(
         flow=reading.flow,
         steps=tuple(steps),
@@ -408,7 +413,8 @@ def _planned(reading: Reading, step: StepReading, index: Mapping[str, int], bodi
         bodies=bodies if step.calls is None else _called(reading, step.calls),
         first_body=step.bodies[0].name if step.bodies else CALLED,
         independent=frozenset(body.name for body in step.bodies if body.independent),
-        live=_counter([source for ends in wires.values() for source in ends]),
+        cleaning=frozenset(body.name for body in step.bodies if body.cleans),
+        live=_counter(step, wires),
         quorum=node.quorum(),
     )
 
@@ -418,9 +424,16 @@ def _called(reading: Reading, reference: FlowReference) -> Mapping[str, Plan]:
     return _Called(reference, reading.catalog, reading.library)
 
 
-def _counter(sources: Sequence[Source]) -> Callable[[Outputs], int]:
-    """How many wires have brought something."""
-    return lambda outputs: sum((out := outputs[number]) is not None and key in out for number, key in sources)
+def _counter(step: StepReading, wires: Mapping[str, Sequence[Source]]) -> Callable[[Outputs], int]:
+    """How many of the wires that a port gathers have brought something; 0 while another port still lacks its value."""
+    gathered = {port.name for port in step.inputs if port.many}
+    counted = [source for name in wires if name in gathered for source in wires[name]]
+    others = [ends for name, ends in wires.items() if name not in gathered]
+
+    def brought(outputs: Outputs, sources: Sequence[Source]) -> int:
+        return sum((out := outputs[number]) is not None and key in out for number, key in sources)
+
+    return lambda outputs: brought(outputs, counted) if all(brought(outputs, ends) for ends in others) else 0
 
 
 def _streams(node_class: type[Node]) -> bool:

@@ -1,8 +1,10 @@
 """A step with flows inside, as it runs: a coroutine that begins bodies and is resumed as they end, without a task."""
 
+import re
 from asyncio import CancelledError
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from types import coroutine
 from typing import Any
 
@@ -13,6 +15,8 @@ from runtime.interpreter.progress import Scope
 Begin = Callable[["Conductor", str, str, dict[str, Any]], Scope]
 Kill = Callable[[Scope, Callable[[], None]], None]
 Ended = Callable[["Conductor", Any, BaseException | None], None]
+_BODY = object()  # what a `run` yields that waits for a body; whoever waits for something else yields something else
+_IN_PATHS = re.compile(r"[/\[\]]")
 
 
 class Dropped(BaseException):
@@ -26,23 +30,44 @@ class Conductor:
     the error, when no body of it runs any more.
     """
 
-    __slots__ = ("_begin", "_done", "_ended", "_going", "_instead", "_kill", "_run", "_waiting", "index", "scope")
+    __slots__ = (
+        "_begin",
+        "_begun",
+        "_done",
+        "_ended",
+        "_going",
+        "_instead",
+        "_kill",
+        "_run",
+        "_thrown",
+        "_waiting",
+        "index",
+        "scope",
+    )
 
     def __init__(self, scope: Scope, index: int, begin: Begin, kill: Kill, ended: Ended) -> None:
         self.scope, self.index = scope, index
         self._begin, self._kill, self._ended = begin, kill, ended
         self._run: Coroutine[Any, Any, Any] | None = None
+        self._begun: set[tuple[str, str]] = set()
         self._going: dict[Scope, tuple[str, str]] = {}
         self._done: deque[Outcome] = deque()
-        self._waiting = False
+        self._waiting = self._thrown = False
         self._instead: BaseException | None = None
 
     # --- what the node calls -----------------------------------------------------------------------------------
 
     def begin(self, body: str, key: str = "", **given: Any) -> None:
-        """Start a body beside others."""
-        scope = self._begin(self, body, key, given)
-        self._going[scope] = body, key
+        """Start a body beside others. Raises ValueError for what the run's record could not tell from others."""
+        call = body, key
+        if self._run is None:
+            raise Dropped  # the run has left it
+        if _IN_PATHS.search(key):
+            raise ValueError(f"`{key}` is no key of a body: it has a character that stands between parts of a path")
+        if call in self._begun:
+            raise ValueError(f"the body `{body}` was begun twice with the key `{key}`")
+        self._begun.add(call)
+        self._going[self._begin(self, body, key, given)] = call
 
     async def next(self) -> Outcome:
         """The next body that ended."""
@@ -69,6 +94,8 @@ class Conductor:
 
     def body_ended(self, scope: Scope, taken: dict[str, Any], error: StepError | None = None) -> None:
         """A body gave what it took, or failed and is gone."""
+        if scope not in self._going:
+            return  # the step went on without it
         failure = {} if error is None else error.failure.told()
         self._done.append(Outcome(*self._going.pop(scope), taken, error, failure))
         if self._waiting:
@@ -81,12 +108,20 @@ class Conductor:
         """
         if self._instead is None and self._run is not None:
             self._instead = instead or Dropped()
-            self._clear(lambda: self._drive(Dropped()))
+            self._wind_up()
+
+    def leave(self) -> None:
+        """Let go of the node's `run` where it stands; whatever it says to that, nothing begins any more."""
+        run, self._run = self._run, None
+        if run is not None:
+            with suppress(BaseException):
+                run.close()
 
     # --- inside ------------------------------------------------------------------------------------------------
 
     def _drive(self, thrown: BaseException | None) -> None:
-        assert self._run is not None
+        if self._run is None:
+            return  # the run has left it
         self._waiting = False
         try:
             awaited = self._run.throw(thrown) if thrown is not None else self._run.send(None)
@@ -96,20 +131,35 @@ class Conductor:
             self._end(None, error)
         else:
             self._waiting = True
-            if awaited is not None:
-                self._run.close()
+            if awaited is not _BODY:
+                self.leave()
                 self._end(None, TypeError("a node with bodies may wait for nothing but them"))
+            elif self._instead is not None and not self._thrown:
+                self._wind_up()
+
+    def _wind_up(self) -> None:
+        """It is to end early: end its bodies, wait for those that clean up already, and then throw it out."""
+        cleaning = self.scope.plan.steps[self.index].cleaning
+        self._clear([scope for scope, (body, _) in self._going.items() if body not in cleaning], self._throw)
+
+    def _throw(self) -> None:
+        if self._done:
+            self._drive(None)
+        elif self._going:
+            self._waiting = True
+        else:
+            self._thrown = True
+            self._drive(Dropped())
 
     def _end(self, result: Any, error: BaseException | None) -> None:
         self._run = None
-        self._clear(lambda: self._ended(self, result, self._instead or error))
+        self._clear(list(self._going), lambda: self._ended(self, result, self._instead or error))
 
-    def _clear(self, then: Callable[[], None]) -> None:
-        """End the bodies that still run, then go on."""
+    def _clear(self, left: list[Scope], then: Callable[[], None]) -> None:
+        """End these bodies, then go on."""
         self._waiting = False
-        left = list(self._going)
-        self._going.clear()
-        self._done.clear()
+        for scope in left:
+            del self._going[scope]
         count = len(left)
 
         def one_less() -> None:
@@ -125,6 +175,6 @@ class Conductor:
 
 
 @coroutine
-def _turn() -> Generator[None, None, None]:
+def _turn() -> Generator[object, None, None]:
     """Give the turn back to the engine until a body has ended."""
-    yield
+    yield _BODY

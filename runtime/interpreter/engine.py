@@ -50,7 +50,7 @@ from runtime.interpreter.events import (
 from runtime.interpreter.ground import GRACE, Ground
 from runtime.interpreter.inbox import Then
 from runtime.interpreter.limits import LimitReached, Meter
-from runtime.interpreter.progress import PAUSED, RUNNING, WAITING, Scope, apply, by_scope
+from runtime.interpreter.progress import PAUSED, RUNNING, WAITING, Scope, apply, begun_inside, by_scope
 from runtime.interpreter.services import RecordedLlm, Services
 
 PATIENCE = 5.0  # seconds: a run that only waits for a time as near as this stays in memory
@@ -88,6 +88,7 @@ class Execution(Ground):
         self._plan, self._services, self._run = plan, services, run
         self._chance = chance or random.Random()  # noqa: S311 - jitter is no secret
         self._meter = Meter(plan.flow.limits)
+        self._meter.recall(past)
         self._past = by_scope(past)
         began = next((event for event in past if isinstance(event, RunStarted)), None)
         self._new = None if began else (plan.trigger(trigger), _input(given), parent, pins or {})
@@ -130,8 +131,11 @@ class Execution(Ground):
         self._inbox.post(partial(self._end_early, RunCancelled, reason))
 
     def reply(self, step: str, value: Any, by: str = "") -> None:
-        """Answer what a paused step asked. Raises: ConflictError when it waits for no answer (any more)."""
-        paused = self._paused.pop(step, None)
+        """Answer what a paused step asked. Raises: ConflictError when it waits for no answer (any more).
+
+        A run that was put away takes no answer; it goes on from its events, with a StepResumed after them.
+        """
+        paused = None if self._left else self._paused.pop(step, None)
         if paused is None:
             raise ConflictError("Nobody waits for this answer any more", step, "Look at the run: it has gone on.")
         self._inbox.post(partial(self._resume, *paused, Reply(value, by)))
@@ -148,12 +152,13 @@ class Execution(Ground):
             self._root.begin(*self._new[:2])
             self._tell(RunStarted, *self._new)
         self._go_on(self._root)
-        self._timer("seconds", self._plan.flow.limits.seconds, self._out_of_time)
+        self._take_up(begun_inside(self._past))
+        self._timer(self._meter, self._plan.flow.limits.seconds, self._out_of_time)
 
     async def _turn(self, stride: int) -> None:
         """Do the next thing: advance by up to `stride` steps, end, or wait when there is nothing to do but wait."""
-        if self._inbox:
-            self._inbox.take()()
+        if self._inbox.items:
+            self._inbox.items.popleft()()
         elif self._entering or self._ready:
             await self._advance(stride)
         elif self._tasks or not self._root.live:
@@ -168,10 +173,12 @@ class Execution(Ground):
 
     async def _advance(self, stride: int) -> None:
         """Enter or skip ready steps, up to `stride`; a long stretch lets other tasks of the process have a turn."""
-        ready, entering, left = self._ready, self._entering, stride
-        while left and self._ending is None:
+        ready, entering, asked, left = self._ready, self._entering, self._inbox.items, stride
+        while left and not asked:
             if entering:
-                self._enter(*entering.popleft())
+                scope, planned, node, values = entering.popleft()
+                if scope.live and scope.states[planned.index] == RUNNING:
+                    self._enter(scope, planned, node, values)
             elif ready:
                 scope, step = ready.popleft()
                 if scope.live and scope.states[step] == WAITING:
@@ -239,8 +246,8 @@ class Execution(Ground):
         try:
             self._meter.step()
         except LimitReached as error:
-            self._end_early(RunFailed, scope.path + step.id, Failure.of(error))
-            return
+            if self._reached(scope, step, error):
+                return
         if not step.inline:
             self._enter_waiting(scope, step, node, values)
             return
@@ -271,8 +278,8 @@ class Execution(Ground):
             self._fail(scope, step, BrokenPromise(f"The node `{step.kind}` broke its promise: {error}", step.id), ms)
             return
         except LimitReached as error:
-            self._end_early(RunFailed, scope.path + step.id, Failure.of(error))
-            return
+            if self._reached(scope, step, error):
+                return
         scope.finish(step.index, output)
         if self._watched:
             self._tell(StepFinished, scope.path + step.id, output, ms, tuple(calls))
@@ -312,6 +319,7 @@ class Execution(Ground):
     def _conduct(self, scope: Scope, step: PlannedStep, node: Node, values: Values) -> None:
         conductor = Conductor(scope, step.index, self._open, self._kill, partial(self._conducted, step))
         scope.going[step.index] = conductor
+        self._conducting.add(conductor)
         if step.timeout is not None:
             self._timer(conductor, step.timeout, partial(conductor.cancel, Late(step)))
         assert step.conduct is not None
@@ -324,10 +332,15 @@ class Execution(Ground):
         """Begin a body of a step, or go on with it where its events end."""
         outer = conductor.scope
         step = outer.plan.steps[conductor.index]
+        if body not in step.bodies:
+            raise ValueError(f"there is no body `{body}`")
         plan = step.bodies[body]
         try:
             self._meter.depth(outer.depth + 1)
-        except LimitReached as error:  # posted: the step's own code is under way, and cannot be ended from here
+        except LimitReached as error:
+            if not self._root.live:
+                raise  # the run is ending already, and this is an error like any other
+            # Posted: the step's own code is under way, and cannot be ended from here.
             self._inbox.post(partial(self._end_early, RunFailed, outer.path + step.id, Failure.of(error)))
             raise Dropped from None
         name = step.id if body == step.first_body else f"{step.id}.{body}"
@@ -367,8 +380,9 @@ class Execution(Ground):
         """A step with flows inside has ended, and nothing of it runs any more."""
         scope = conductor.scope
         self._stop_timer(conductor)
+        self._conducting.discard(conductor)
         if scope.going.get(step.index) is not conductor:
-            return
+            return  # the run went on without it
         del scope.going[step.index]
         if not scope.live or isinstance(error, Dropped):
             self._gone(scope)
@@ -394,17 +408,22 @@ class Execution(Ground):
 
     def _ended(self, scope: Scope, step: PlannedStep, task: "asyncio.Task[Then]") -> None:
         self._tasks.discard(task)
+        self._dropped.discard(task)
         error = None if task.cancelled() else task.exception()  # looked at, else asyncio complains of it
+        if task.cancelled():
+            error = RuntimeError("the step was cancelled, and not by the run")
+        then: Then = partial(self._fail, scope, step, error) if error is not None else task.result()
+        self._inbox.post(partial(self._came, scope, step, task, then))
+
+    def _came(self, scope: Scope, step: PlannedStep, task: "asyncio.Task[Then]", then: Then) -> None:
+        """What a task comes to; by now the run may have gone on without it, or its scope may be ending."""
         if scope.going.get(step.index) is not task:
-            return  # the run went on without it
+            return
         del scope.going[step.index]
-        if not scope.live:
-            self._inbox.post(partial(self._gone, scope))
-        elif task.cancelled():
-            left = RuntimeError("the step was cancelled, and not by the run")
-            self._inbox.post(partial(self._fail, scope, step, left))
+        if scope.live:
+            then()
         else:
-            self._inbox.post(task.result() if error is None else partial(self._fail, scope, step, error))
+            self._gone(scope)
 
     async def _compute(self, scope: Scope, step: PlannedStep, values: Values, wired: Values) -> Then:
         """Evaluate the expressions of a step outside, then start it."""
@@ -456,15 +475,13 @@ class Execution(Ground):
         try:
             self._meter.calls(calls)
         except LimitReached as reached:
-            self._end_early(RunFailed, scope.path + step.id, Failure.of(reached))
-            return
+            if self._reached(scope, step, reached):
+                return
         self._fail(scope, step, error, ms)
 
     def _overdue(self, scope: Scope, step: PlannedStep, task: "asyncio.Task[Then]") -> None:
-        if scope.going.get(step.index) is task:
-            del scope.going[step.index]
-            self._tasks.discard(task)
-            self._fail(scope, step, Late(step), (step.timeout or 0.0) * 1000)
+        self._tasks.discard(task)
+        self._came(scope, step, task, partial(self._fail, scope, step, Late(step), (step.timeout or 0.0) * 1000))
 
     # --- pauses ------------------------------------------------------------------------------------------------
 
@@ -485,7 +502,7 @@ class Execution(Ground):
         pause = scope.pauses[step]
         self._paused[pause.step] = scope, step
         if pause.until is not None:
-            self._timer(pause.step, max(pause.until - self._clock(), 0.0), partial(self._too_late, pause.step))
+            self._timer((pause.step,), max(pause.until - self._clock(), 0.0), partial(self._too_late, pause.step))
 
     def _too_late(self, path: str) -> None:
         paused = self._paused.pop(path, None)
@@ -494,7 +511,7 @@ class Execution(Ground):
 
     def _resume(self, scope: Scope, step: int, reply: Reply) -> None:
         path = scope.path + scope.plan.steps[step].id
-        self._stop_timer(path)
+        self._stop_timer((path,))
         if not scope.live:
             return
         self._tell(StepResumed, path, reply.value, reply.by, reply.late)
@@ -506,6 +523,18 @@ class Execution(Ground):
             self._await(scope, step)
         if scope.failed is not None:
             self._inbox.post(partial(self._fell, scope, *scope.failed))
+
+    def _take_up(self, paths: set[str]) -> None:
+        """Enter the steps in which something had begun, so that even a run that is cancelled now cleans up there."""
+        at = 0
+        while paths and at < len(self._ready):  # which grows as bodies are opened
+            scope, index = self._ready[at]
+            step = scope.plan.steps[index]
+            if scope.states[index] == WAITING and (step.closing or scope.path + step.id in paths):
+                self._come(scope, step)
+                while self._entering:
+                    self._enter(*self._entering.popleft())
+            at += 1
 
     def _context(
         self, scope: Scope, step: PlannedStep, calls: list[ModelCall], task: "asyncio.Task[Then] | None" = None
@@ -527,6 +556,12 @@ class Execution(Ground):
             now=self._clock,
             input=scope.input,
         )
+
+    def _reached(self, scope: Scope, step: PlannedStep, error: LimitReached) -> bool:
+        """The run ends with a limit that it met, unless it is ending: what bodies that clean up use counts no more."""
+        ends = self._root.live
+        self._end_early(RunFailed, scope.path + step.id, Failure.of(error))
+        return ends
 
     def _out_of_time(self) -> None:
         seconds = self._plan.flow.limits.seconds

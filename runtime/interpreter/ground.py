@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from runtime.interpreter.conductor import Conductor
 from runtime.interpreter.events import Durable, Ending, Event, StepSkipped
 from runtime.interpreter.inbox import Inbox, Then
 from runtime.interpreter.progress import Scope
@@ -19,10 +20,12 @@ class Ground:
 
     def __init__(self, root: Scope, seq: int, ending: Ending | None, clock: Callable[[], float]) -> None:
         self._root, self._seq, self._ending, self._clock = root, seq, ending, clock
-        self._watched = False
+        self._watched = self._left = False
         self._out: deque[Event] = deque()
         self._inbox = Inbox()
         self._tasks: set[asyncio.Task[Then]] = set()
+        self._dropped: set[asyncio.Task[Then]] = set()  # ended early, and the run does not wait for them
+        self._conducting: set[Conductor] = set()
         self._timers: dict[object, asyncio.TimerHandle] = {}
         self._paused: dict[str, tuple[Scope, int]] = {}
 
@@ -57,28 +60,33 @@ class Ground:
     # --- letting go --------------------------------------------------------------------------------------------
 
     async def _leave(self) -> None:
-        """Leave nothing behind: no timer, and no task as long as the grace allows."""
+        """Leave nothing behind: no timer, no step that waits for bodies, and no task as long as the grace allows."""
+        self._left = True
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        tasks = list(self._tasks)
-        for task in tasks:
+        for conductor in self._conducting:
+            conductor.leave()
+        self._conducting.clear()
+        for task in list(self._tasks):
             task.cancel()
+        tasks = [*self._tasks, *self._dropped]
         if tasks:
             await asyncio.wait(tasks, timeout=GRACE)
 
     def _end_early(self, event: Callable[..., Ending], *fields: Any) -> None:
         """The run fails or is cancelled: end what runs, let bodies clean up, then say so."""
         if self._root.live and self._ending is None:
+            self._timer(self, UNWINDING, partial(self._finish, event, *fields))
             self._kill(self._root, partial(self._finish, event, *fields))
-            if self._ending is None:
-                self._timer("unwinding", UNWINDING, partial(self._finish, event, *fields))
 
     def _kill(self, scope: Scope, then: Then) -> None:
         """End a scope early, and go on when nothing of it runs any more."""
+        scope.then = then
         if not scope.live:
-            return  # it is ending already, or has
-        scope.live, scope.then = False, then
+            self._gone(scope)  # it is ending already, or has, and somebody else wants to know of it now
+            return
+        scope.live = False
         for index in scope.pauses:
             self._forget_pause(scope, index)
         for work in list(scope.going.values()):
@@ -92,7 +100,7 @@ class Ground:
         if not scope.going and scope.then is not None:
             then, scope.then = scope.then, None
             self._stop_timer(scope)
-            then()
+            self._inbox.post(then)  # not called: from the depth of many bodies that would be deeper than Python goes
 
     def _leave_behind(self, scope: Scope) -> None:
         """Bodies that take no notice of being cancelled have no say any more."""
@@ -107,6 +115,9 @@ class Ground:
         work = scope.going.pop(index, None)
         if work is not None:
             work.cancel()
+        if isinstance(work, asyncio.Task):
+            self._tasks.discard(work)
+            self._dropped.add(work)
         if index in scope.pauses:
             self._forget_pause(scope, index)
         scope.skip(index)
@@ -116,4 +127,4 @@ class Ground:
     def _forget_pause(self, scope: Scope, step: int) -> None:
         path = scope.pauses[step].step
         self._paused.pop(path, None)
-        self._stop_timer(path)
+        self._stop_timer((path,))

@@ -9,25 +9,21 @@ Then: TypeAlias = Callable[[], None]  # what somebody asks the loop to do
 
 
 class Inbox:
-    """Everything that happens beside the loop comes in here, so that the loop alone changes the run."""
+    """Everything that happens beside the loop comes in here, so that the loop alone changes the run.
 
-    __slots__ = ("_bell", "_items")
+    items: what there is to do, the oldest first; only the loop takes from it.
+    """
+
+    __slots__ = ("_bell", "items")
 
     def __init__(self) -> None:
-        self._items: deque[Then] = deque()
+        self.items: deque[Then] = deque()
         self._bell: asyncio.Future[None] | None = None
-
-    def __len__(self) -> int:
-        return len(self._items)
 
     def post(self, then: Then) -> None:
         """Ask the loop to do something, and wake it."""
-        self._items.append(then)
+        self.items.append(then)
         self.ring()
-
-    def take(self) -> Then:
-        """The oldest thing to do. Raises: IndexError."""
-        return self._items.popleft()
 
     def ring(self) -> None:
         """Wake the loop."""

@@ -1,6 +1,6 @@
 """What a run may use, and how much it has used."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from runtime.errors import AuthorError
 from runtime.graph.flow import Limits
 from runtime.graph.messages import ModelCall
+from runtime.interpreter.events import Durable, StepFailed, StepFinished, StepPaused, StepRetried
 
 _encode = msgspec.json.Encoder().encode
 _SMALL = (bool, int, float, type(None))
@@ -30,6 +31,17 @@ class Meter:
         self._steps, self._value = limits.steps, limits.value
         self.tokens = 0
         self.cost = 0.0
+
+    def recall(self, past: Iterable[Durable]) -> None:
+        """What a run had used before it was cut off, without a look at the limits; what it took over was free."""
+        for event in past:
+            match event:
+                case StepFinished():
+                    if not event.reused:
+                        self._steps -= 1
+                        self._add(event.calls)
+                case StepFailed() | StepRetried() | StepPaused():
+                    self._steps -= 1
 
     def step(self) -> None:
         """One more step is entered."""
@@ -54,10 +66,13 @@ class Meter:
 
     def calls(self, calls: Sequence[ModelCall]) -> None:
         """Models answered."""
-        for call in calls:
-            self.tokens += call.input_tokens + call.output_tokens
-            self.cost += call.cost
+        self._add(calls)
         if self._limits.tokens is not None and self.tokens > self._limits.tokens:
             raise LimitReached(f"The run used {self.tokens} tokens, and the limit is {self._limits.tokens}", "tokens")
         if self._limits.cost is not None and self.cost > self._limits.cost:
             raise LimitReached(f"The run cost {self.cost:.4f} $, and the limit is {self._limits.cost:g} $", "cost")
+
+    def _add(self, calls: Sequence[ModelCall]) -> None:
+        for call in calls:
+            self.tokens += call.input_tokens + call.output_tokens
+            self.cost += call.cost

@@ -4,6 +4,7 @@ The engine calls the transitions as it goes; `apply` calls the same ones for a r
 from its log stands exactly where it stood.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -25,6 +26,7 @@ from runtime.interpreter.events import (
 
 WAITING, RUNNING, DONE, SKIPPED, FAILED, PAUSED = range(6)
 Ready = deque[tuple["Scope", int]]
+_BODY_NAME = re.compile(r"(\.[^/\[]*)?(\[[^\]]*\])?/\Z")  # what a body's path has after that of its step
 
 
 class Scope:
@@ -177,3 +179,8 @@ def by_scope(past: Iterable[Durable]) -> dict[str, list[Durable]]:
             path = f"{step}/" if inside else step[: step.rfind("/") + 1]
             found.setdefault(path, []).append(event)
     return found
+
+
+def begun_inside(past: Iterable[str]) -> set[str]:
+    """The paths of the steps that the scopes with these paths are bodies of."""
+    return {_BODY_NAME.sub("", path) for path in past if path}

@@ -12,7 +12,7 @@ from runtime.graph.messages import Delta
 from runtime.graph.node import Context, Node
 
 
-class Wait(Node, effect="reads"):
+class Sleep(Node, effect="reads"):
     """Gives its value on after a while."""
 
     seconds: float = Field(0.0, ge=0)
@@ -92,4 +92,4 @@ class Shout(Node):
         return text.upper() + self.mark
 
 
-GOLDEN = (Wait, Flaky, Speak, Tell, Break, Dawdle, Shout)
+GOLDEN = (Sleep, Flaky, Speak, Tell, Break, Dawdle, Shout)

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from runtime.graph.flow import RESERVED, Default, Edge, Flow, Note, Retry, Step
+from runtime.graph.flow import RESERVED, Default, Edge, Flow, Limits, Note, Retry, Step
 
 # How hard the random tests look: CANEVAS_EXAMPLES=5000 for a long look.
 many = settings(
@@ -44,9 +44,29 @@ steps = st.builds(
     version=st.integers(1, 9),
     title=st.one_of(st.just(""), text),
     config=st.dictionaries(text, json_values, max_size=4),
-    retry=st.none() | st.builds(Retry, times=st.integers(1, 20), wait=st.floats(0, 3600), backoff=st.floats(1, 10)),
+    within=st.just("") | ids | st.builds("{}.{}".format, ids, ports),
+    retry=st.none()
+    | st.builds(
+        Retry,
+        times=st.integers(1, 20),
+        wait=st.floats(0, 3600),
+        backoff=st.floats(1, 10),
+        jitter=st.floats(0, 1),
+        on=st.lists(st.sampled_from(["timeout", "provider", "operator", "node"]), min_size=1, unique=True).map(tuple),
+    ),
     timeout=st.none() | st.floats(0.001, 86_400),
     on_error=st.sampled_from(["fail", "port"]) | st.builds(Default, default=json_values),
+)
+
+
+limits = st.builds(
+    Limits,
+    steps=st.integers(1, 10_000_000),
+    seconds=st.floats(0.001, 31_536_000),
+    depth=st.integers(1, 100),
+    value=st.integers(1_000, 1_000_000_000),
+    tokens=st.none() | st.integers(1, 10**9),
+    cost=st.none() | st.floats(0.001, 1e6),
 )
 
 
@@ -61,6 +81,7 @@ def flows(draw: st.DrawFn) -> Flow:
         description=draw(text),
         steps=drawn,
         edges=tuple(draw(st.lists(edges, max_size=5))),
+        limits=draw(limits),
         layout=draw(st.dictionaries(names, places, max_size=5)) if drawn else {},
         notes=draw(st.dictionaries(ids, st.builds(Note, text=text, at=places, size=places), max_size=2)),
     )

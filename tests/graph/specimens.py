@@ -7,9 +7,9 @@ from pydantic import Field, field_validator, model_validator
 
 from runtime.errors import AuthorError
 from runtime.graph.catalog import Catalog
-from runtime.graph.fields import ModelName, SecretName
+from runtime.graph.fields import FlowName, Inside, ModelName, SecretName
 from runtime.graph.messages import Delta
-from runtime.graph.node import Context, Ending, Node, Port
+from runtime.graph.node import CALLED, RESULT, Body, Calls, Context, Ending, FlowReference, Node, Port
 from runtime.graph.values import Kind
 
 
@@ -143,4 +143,33 @@ class End(Node, ends=True):
         return Ending(value=self.value, status=200)
 
 
-CATALOG = Catalog([Begin, Hook, Plain, Needs, Fork, Labels, Slots, Strict, Old, Talk, End])
+class Frame(Node):
+    """Two bodies; a setting and two ports that only their steps fill."""
+
+    text: str = ""
+    result: Inside = None
+
+    def bodies(self) -> tuple[Body, ...]:
+        first = Body(gives=(Port("item"), Port("number", Kind.NUMBER)), takes=(RESULT, Port("more", Kind.NUMBER)))
+        return first, Body("second", takes=())
+
+    async def run(self, calls: Calls, value: Any = None) -> Any:
+        return (await calls.call("body", item=value))["result"]
+
+
+class Call(Node):
+    """Runs another flow."""
+
+    flow: FlowName = ""
+
+    def inputs(self) -> tuple[Port, ...]:
+        return ()
+
+    def calls(self) -> FlowReference:
+        return FlowReference(self.flow)
+
+    async def run(self, calls: Calls, **given: Any) -> Any:
+        return (await calls.call(CALLED, **given))["output"]
+
+
+CATALOG = Catalog([Begin, Hook, Plain, Needs, Fork, Labels, Slots, Strict, Old, Talk, End, Frame, Call])

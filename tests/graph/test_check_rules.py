@@ -8,6 +8,8 @@ from hypothesis import given
 from runtime.graph.check import check, missing_secrets, needs
 from runtime.graph.flow import Edge, Flow, Step
 from runtime.graph.flowfile import from_document
+from runtime.graph.library import Library
+from runtime.graph.node import FlowReference
 from runtime.graph.plan import BrokenFlow, compile_flow
 from runtime.graph.problems import MESSAGES, Problem, errors, listed
 from runtime.graph.reading import read_flow
@@ -116,12 +118,82 @@ CIRCLES = [
     (begun({"a": plain("{{ b.output }}"), "b": "plain"}, "a.output -> b"), "cycle", "a", "each other: a, b."),
     (begun({"a": plain("{{ b.output }}"), "b": plain("{{ str(a.output) }}")}), "cycle", "a", "each other: a, b."),
 ]
-BROKEN = [*SETTINGS, *PORTS, *STARTS, *WIRES, *DEFAULTS, *REFERENCES, *CIRCLES]
+FRAME = {"f": "frame", "i": {"kind": "plain", "within": "f"}, "o": "plain"}
+
+
+def inside(where: str = "f", kind: str = "plain", **config: Any) -> dict[str, Any]:
+    return {"kind": kind, "within": where, "config": config}
+
+
+def framed(steps: dict[str, Any], *wires: str) -> Flow:
+    """A flow with a frame `f`, a step `i` in it and a step `o` beside it."""
+    return flow_of({"s": "begin", **FRAME, **steps}, "s.output -> f", "s.output -> o", *wires)
+
+
+def result(text: str, **more: Any) -> dict[str, Any]:
+    return {"kind": "frame", "config": {"result": text}, **more}
+
+
+NESTED = [
+    (framed({"i": inside("x")}), "no_body", "i", "stands in `x`, which is no body"),
+    (framed({"i": inside("o")}), "no_body", "i", "stands in `o`"),
+    (framed({"i": inside("f.third")}), "no_body", "i", "stands in `f.third`"),
+    (framed({"f": {"kind": "frame", "within": "f"}}), "no_body", "f", "stands in `f`"),
+    (framed({"f": inside("g", "frame"), "g": inside("f", "frame")}), "no_body", "f", "stands in `g`"),
+    (framed({"i": inside(kind="hook")}), "start_inside", "i", "cannot stand inside `f`"),
+    (framed({"i": inside(kind="end")}), "answer_inside", "i", "cannot stand inside `f`"),
+    (framed({"f": {"kind": "frame", "retry": {"times": 1}}}), "retry_of_bodies", "f", "not tried again as a whole"),
+    (
+        begun({"c": {"kind": "call", "config": {"flow": "good"}, "retry": {"times": 1}}}),
+        "retry_of_bodies",
+        "c",
+        "whole",
+    ),
+    (framed({}, "i.output -> o.value"), "crossing", "o", "leaves the inside of `f`"),
+    (framed({"g": inside("f", "frame"), "d": inside("g")}, "d.output -> i.value"), "crossing", "i", "inside of `g`"),
+    (framed({"g": inside("f", "frame"), "d": inside("g")}, "d.output -> f.result"), "crossing", "f", "inside of `g`"),
+    (framed({"t": inside("f.second")}, "t.output -> i.value"), "crossing", "i", "leaves the inside of `f`"),
+    (framed({"o": plain("{{ i.output }}")}), "out_of_sight", "o.text", "`i`, which stands inside `f`"),
+    (framed({"t": inside("f.second", text="{{ i.output }}")}), "out_of_sight", "t.text", "only steps in there"),
+    (framed({"f": {"kind": "frame", "config": {"text": "{{ i.output }}"}}}), "out_of_sight", "f.text", "`i`"),
+    (framed({"t": inside("f.second"), "f": result("{{ t.output }}")}), "out_of_sight", "f.result", "`t`"),
+    (framed({"o": plain("{{ f.item }}")}), "unknown_output", "o.text", "It gives: output"),
+    (framed({"i": inside(text="{{ f.output }}")}), "unknown_output", "i.text", "It gives: item, number"),
+    (framed({"t": inside("f.second", text="{{ f.item }}")}), "unknown_output", "t.text", "It gives: none"),
+    (framed({"f": result("{{ f.output }}")}), "unknown_output", "f.result", "It gives: item, number"),
+    (framed({"f": result("{{ x.y }}")}), "unknown_step", "f.result", "`x`"),
+    (framed({"f": result("{{ }}")}), "bad_expression", "f.result", "is empty"),
+    (framed({"f": {"kind": "frame", "config": {"text": "{{ f.output }}"}}}), "self_reference", "f.text", "itself"),
+    (framed({}, "f.output -> i.value"), "edge_unknown_output", "f", "It has: item, number"),
+    (framed({}, "f.item -> o.value"), "edge_unknown_output", "f", "It has: output"),
+    (framed({}, "i.output -> f.value"), "edge_unknown_input", "f.value", "It has: result, more"),
+    (framed({}, "i.output -> f"), "edge_unknown_input", "f.after", "It has: result, more"),
+    (framed({}, "o.output -> f.result"), "edge_unknown_input", "f.result", "It has: text, after, value"),
+    (
+        framed({"n": inside("f", "needs")}, "f.number -> n.number", "n.output -> f.more"),
+        "type_mismatch",
+        "f.more",
+        "list",
+    ),
+    (framed({}, "i.output -> i.value"), "cycle", "i", "each other: i."),
+    (framed({"p": inside(text="{{ o.output }}")}, "f.output -> o.value"), "cycle", "f", "wait for each other"),
+    (framed({"f": result("{{ o.output }}")}, "f.output -> o.value"), "cycle", "f", "wait for each other"),
+    (framed({}, "o.output -> i.value", "f.output -> o.value"), "cycle", "f", "wait for each other"),
+    (begun({"c": {"kind": "call", "config": {"flow": "nowhere"}}}), "unknown_flow", "c.flow", "`nowhere`"),
+    (
+        begun({"c": {"kind": "call", "config": {"flow": "empty"}}}),
+        "flow_without_start",
+        "c.flow",
+        "`Untitled` has no start",
+    ),
+]
+LIBRARY = Library({FlowReference("empty"): flow_of({"a": "plain"}), FlowReference("good"): flow_of({"s": "begin"})})
+BROKEN = [*SETTINGS, *PORTS, *STARTS, *WIRES, *DEFAULTS, *REFERENCES, *CIRCLES, *NESTED]
 
 
 @pytest.mark.parametrize(("flow", "code", "place", "says"), BROKEN, ids=[f"{code}-{at}" for _, code, at, _ in BROKEN])
 def test_broken_rule_is_told(flow: Flow, code: str, place: str, says: str) -> None:
-    problems = check(flow, CATALOG)
+    problems = check(flow, CATALOG, LIBRARY)
     found = {each.code: each for each in reversed(problems)}
     assert code in found, problems
     problem = found[code]
@@ -130,10 +202,10 @@ def test_broken_rule_is_told(flow: Flow, code: str, place: str, says: str) -> No
     assert problem.edge in ("", *(str(edge) for edge in flow.edges))
     if problem.severity == "error":
         with pytest.raises(BrokenFlow) as raised:
-            compile_flow(flow, CATALOG)
+            compile_flow(flow, CATALOG, LIBRARY)
         assert raised.value.problems == errors(problems)
     else:
-        assert compile_flow(flow, CATALOG)
+        assert compile_flow(flow, CATALOG, LIBRARY)
 
 
 def test_every_rule_has_a_broken_flow() -> None:
@@ -163,10 +235,17 @@ def test_every_rule_has_a_broken_flow() -> None:
         begun({"a": instead("end", [1])}),
         flow_of({"s": {"kind": "begin", "config": {"greeting": "{{ not.an.expression"}}}),  # nothing a start could read
         flow_of({"s": "begin", "feeds": "plain", "a": "plain"}, "s.output -> a", "feeds.output -> a.value"),
+        framed({"f": result("{{ i.output }}{{ o.output }}{{ f.item }}")}, "f.item -> i.value"),
+        framed({"n": inside("f", "needs")}, "f.number -> n.number", "n.output -> f.result", "i.output -> f.result"),
+        framed(
+            {"g": inside("f.second", "frame"), "d": inside("g.second", text="{{ o.output }}")}, "o.output -> d.value"
+        ),
+        framed({"g": inside("f", "frame"), "d": inside("g", text="{{ f.item }}{{ i.output }}{{ g.number }}")}),
+        begun({"c": {"kind": "call", "config": {"flow": "good"}}}, "s.output -> c"),
     ],
 )
 def test_right_flow_has_no_problems(flow: Flow) -> None:
-    problems = [each for each in check(flow, CATALOG) if each.code != "missing_wire"]
+    problems = [each for each in check(flow, CATALOG, LIBRARY) if each.code != "missing_wire"]
     assert problems == []
 
 
@@ -181,6 +260,8 @@ def test_one_mistake_is_one_problem() -> None:
     newer = {"kind": "strict", "version": 9, "config": {"limit": 99, "colour": 1, "text": "{{ }}"}}
     assert [each.code for each in check(begun({"a": newer}), CATALOG)] == ["newer_version"]
     unknown = begun({"a": "nothing", "b": plain("{{ a.x }}")}, "a.out -> b.value", "s.output -> a.thing")
+    assert [each.code for each in check(unknown, CATALOG)] == ["unknown_kind"]
+    unknown = begun({"a": "nothing", "b": inside("a.x")}, "s.output -> a", "a.item -> b.value")
     assert [each.code for each in check(unknown, CATALOG)] == ["unknown_kind"]
 
 
@@ -243,6 +324,7 @@ def test_secrets_and_models_that_a_flow_names() -> None:
 
 def test_every_message_can_be_filled_and_translated() -> None:
     words = "size limit line detail key found known place count kind mend name source target port steps tag"
+    words += " within container version"
     for code, (severity, what, mend) in MESSAGES.items():
         problem = Problem(code, "step", "field", "edge", dict.fromkeys(words.split(), "x"))
         assert severity in ("error", "warning")

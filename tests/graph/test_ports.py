@@ -7,7 +7,17 @@ import pytest
 from pydantic import Field
 
 from runtime.graph.catalog import Catalog, widget_of
-from runtime.graph.fields import WIDGETS, Expression, InputFields, Json, ModelName, Multiline, Records, SecretName
+from runtime.graph.fields import (
+    WIDGETS,
+    Expression,
+    FlowName,
+    InputFields,
+    Json,
+    ModelName,
+    Multiline,
+    Records,
+    SecretName,
+)
 from runtime.graph.messages import Delta
 from runtime.graph.node import Context, Node, Port
 from runtime.graph.ports import ContractError, derive
@@ -190,6 +200,7 @@ def test_settings_say_their_widget() -> None:
         json_: Json = {}
         fields: InputFields = []
         records: Records = []
+        flow: FlowName = ""
 
         async def run(self) -> None: ...
 

@@ -22,8 +22,9 @@ BODIES: ContextVar[dict[str, Body]] = ContextVar("BODIES")
 
 
 def body_of(context: Context) -> Body:
-    """The body that the test wrote for this step; the key of an execution ends with the step's id."""
-    return BODIES.get()[context.key.rpartition(":")[2]]
+    """The body that the test wrote for this step, by its path or its id; the key of an execution ends with the path."""
+    bodies, path = BODIES.get(), context.key.rpartition(":")[2]
+    return bodies[path] if path in bodies else bodies[path.rpartition("/")[2]]
 
 
 class Begin(Node, trigger="api", group="trigger"):
@@ -100,6 +101,10 @@ class Work(Node, effect="reads"):
         return await body_of(context)(context, value)
 
 
+class Write(Work, effect="writes"):
+    """The same, and it changes something outside."""
+
+
 class Quick(Node):
     """Runs a body of the test, inside the engine's loop."""
 
@@ -148,7 +153,8 @@ class Finish(Node, ends=True):
         return Ending(value=self.value, status=self.status)
 
 
-CATALOG = Catalog([Begin, Pass, Upper, Swallow, Gather, Pair, Say, Fork, Work, Quick, Promise, Number, Stream, Finish])
+NODES = (Begin, Pass, Upper, Swallow, Gather, Pair, Say, Fork, Work, Write, Quick, Promise, Number, Stream, Finish)
+CATALOG = Catalog(NODES)
 
 
 class PathSandbox:
@@ -175,11 +181,12 @@ def flow(steps: Mapping[str, str | Step], *wires: str) -> Flow:
 
 
 def execution(drawn: Flow, given: dict[str, Any] | None = None, /, **options: Any) -> Execution:
-    """A run of the flow with this stage's nodes and services; the options are the engine's own."""
+    """A run of the flow with this stage's nodes and services, or a `catalog`; the options are the engine's own."""
     bodies = options.pop("bodies", None)
     if bodies is not None:
         BODIES.set(bodies)
-    return Execution(compile_flow(drawn, CATALOG), SERVICES, {} if given is None else given, **options)
+    plan = compile_flow(drawn, options.pop("catalog", CATALOG))
+    return Execution(plan, SERVICES, {} if given is None else given, **options)
 
 
 async def events_of(run: Execution) -> list[Event]:
@@ -197,7 +204,7 @@ def told(events: Sequence[Event]) -> list[str]:
     short = []
     for event in events:
         what = str(type(event).__struct_config__.tag)
-        step = f" {event.step}" if what.startswith("step_") else ""  # type: ignore[union-attr]
+        step = f" {event.step}" if what.startswith(("step_", "body_")) else ""  # type: ignore[union-attr]
         short.append(what.removeprefix("step_").replace("_", " ") + step)
     return short
 

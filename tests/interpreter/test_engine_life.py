@@ -182,7 +182,7 @@ async def test_cancel_waits_for_no_body_longer_than_the_grace():
 @jumps()
 async def test_cancel_between_two_tries():
     async def fails(context, value):
-        raise ProviderError("down")
+        raise ProviderError("down", retry=True)
 
     drawn = flow({"s": "begin", "a": Step(kind="work", retry=Retry(times=5, wait=100))}, "s.output -> a.value")
     run = execution(drawn, bodies={"a": fails})
@@ -280,7 +280,7 @@ def wide_bodies(entered: list[str]):
     async def three(context, value):
         entered.append("c")
         if entered.count("c") < 2:
-            raise ProviderError("busy")
+            raise ProviderError("busy", retry=True)
         return "three"
 
     return {"a": one, "b": two, "c": three}
@@ -305,7 +305,7 @@ async def test_run_goes_on_from_any_cut_and_ends_the_same():
 @jumps()
 async def test_tries_before_the_cut_count():
     async def fails(context, value):
-        raise ProviderError("down")
+        raise ProviderError("down", retry=True)
 
     drawn = flow({"s": "begin", "a": Step(kind="work", retry=Retry(times=3))}, "s.output -> a.value")
     whole = durable(await events_of(execution(drawn, bodies={"a": fails})))
@@ -337,7 +337,6 @@ async def test_step_that_was_running_at_the_cut_runs_again():
     whole = await events_of(execution(CHAIN, bodies={"a": slowly, "b": at_once}))
     past = whole[:4]
     assert told(past)[-1] == "started a"
-    assert resume(compile_flow(CHAIN, CATALOG), past).states[1] == RUNNING
     rest = await events_of(execution(CHAIN, bodies={"a": slowly, "b": at_once}, past=past))
     assert told(rest)[:2] == ["started a", "finished a"]
 

@@ -1,10 +1,11 @@
 """Which steps run, what they get and what a run answers: the rules of the engine, one small flow each."""
 
 import asyncio
+import random
 
 import pytest
 
-from runtime.errors import AuthorError, CallerError, ProviderError
+from runtime.errors import AuthorError, CallerError, OperatorError, ProviderError
 from runtime.graph.flow import Default, Flow, Retry, Step
 from runtime.interpreter.events import RunFailed, RunFinished, StepFailed, StepFinished, StepSkipped
 from tests.interpreter.stage import durable, events_of, execution, flow, jumps, told
@@ -304,7 +305,10 @@ async def test_default_of_a_failed_answer_is_the_answer():
 
 
 async def broken(context, value):
-    raise ProviderError("The server is down", "example.com", "Call later.")
+    try:
+        raise OSError("no route")
+    except OSError as error:
+        raise ProviderError("The server is down", "example.com", "Call later.") from error
 
 
 @jumps()
@@ -333,6 +337,9 @@ async def test_error_port_leads_on_and_the_other_ports_stay_silent():
         "what": "The server is down (example.com)",
         "mend": "Call later.",
         "who": "provider",
+        "kind": "ProviderError",
+        "step": "a",
+        "cause": "OSError: no route",
     }
 
     async def fine(context, value):
@@ -367,7 +374,9 @@ async def test_default_goes_on_in_place_of_the_output(step, default, output):
 @pytest.mark.parametrize(
     ("error", "tries"),
     [
-        (ProviderError("down"), 3),
+        (ProviderError("down", retry=True), 3),
+        (ProviderError("wrong key", retry=False), 1),
+        (OperatorError("disk full"), 3),
         (ValueError("odd"), 3),
         (AuthorError("wrong template"), 1),
         (CallerError("wrong input"), 1),
@@ -382,13 +391,57 @@ async def test_retries_are_for_errors_that_may_pass(error, tries, kind):
         entered.append(context.key)
         raise error
 
-    step = Step(kind=kind, retry=Retry(times=2, wait=10, backoff=3))
+    step = Step(kind=kind, retry=Retry(times=2, wait=10, backoff=3, jitter=0))
     run = execution(flow({"s": "begin", "a": step}, "s.output -> a.value"), bodies={"a": fails}, run="r")
     events = await events_of(run)
     again = [line for _ in range(tries - 1) for line in ("started a", "retried a")]
     assert told(events)[3:] == [*again, "started a", "failed a", "run failed"]
     assert entered == ["r:a"] * tries  # the key stays the same, for servers that take an idempotency key
     assert [event.wait for event in events if hasattr(event, "wait")] == [10, 30][: tries - 1]
+
+
+@pytest.mark.parametrize(
+    ("error", "causes", "tried"),
+    [
+        (ValueError("odd"), ["node"], True),
+        (ValueError("odd"), ["provider", "operator", "timeout"], False),
+        (ProviderError("down", retry=True), ["provider"], True),
+        (ProviderError("down", retry=True), ["node"], False),
+        (OperatorError("disk"), ["operator"], True),
+        (OperatorError("disk"), ["provider"], False),
+        (None, ["timeout"], True),  # late
+        (None, ["provider", "node"], False),
+        (AuthorError("wrong"), ["timeout", "provider", "operator", "node"], False),
+    ],
+)
+@jumps()
+async def test_retry_is_for_the_errors_that_it_names(error, causes, tried):
+    async def fails(context, value):
+        if error is None:
+            await asyncio.sleep(100)
+        raise error
+
+    step = Step(kind="work", timeout=5, retry=Retry(times=1, on=causes))
+    events = await events_of(execution(flow({"s": "begin", "a": step}, "s.output -> a.value"), bodies={"a": fails}))
+    assert ("retried a" in told(events)) == tried
+
+
+@jumps()
+async def test_waits_between_tries_have_chance_in_them_that_can_be_seeded():
+    async def fails(context, value):
+        raise ValueError
+
+    async def waits(seed):
+        step = Step(kind="quick", retry=Retry(times=3, wait=10, backoff=2, jitter=0.5))
+        drawn = flow({"s": "begin", "a": step}, "s.output -> a.value")
+        events = await events_of(execution(drawn, bodies={"a": fails}, chance=random.Random(seed)))
+        return [event.wait for event in events if hasattr(event, "wait")]
+
+    one, other = await waits(1), await waits(2)
+    assert one != other
+    assert one == await waits(1)
+    for wait, plain in zip(one, (10, 20, 40), strict=True):
+        assert plain * 0.5 <= wait <= plain * 1.5
 
 
 @jumps()
@@ -398,7 +451,7 @@ async def test_retried_step_that_comes_through_goes_on():
     async def second_time(context, value):
         tries.append(1)
         if len(tries) % 2:
-            raise ProviderError("busy")
+            raise ProviderError("busy", retry=True)
         return "came through"
 
     step = Step(kind="work", retry=Retry(times=1))
@@ -410,9 +463,9 @@ async def test_retried_step_that_comes_through_goes_on():
 @jumps()
 async def test_wait_between_tries_has_a_bound():
     async def fails(context, value):
-        raise ProviderError("down")
+        raise ProviderError("down", retry=True)
 
-    step = Step(kind="work", retry=Retry(times=20, wait=3600, backoff=10))
+    step = Step(kind="work", retry=Retry(times=20, wait=3600, backoff=10, jitter=0))
     events = await events_of(execution(flow({"s": "begin", "a": step}, "s.output -> a.value"), bodies={"a": fails}))
     assert [event.wait for event in events if hasattr(event, "wait")] == [3600.0] * 20
 

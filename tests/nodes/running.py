@@ -8,7 +8,7 @@ from runtime.graph.flow import Edge, Flow, Step
 from runtime.graph.node import Node
 from runtime.graph.plan import compile_flow
 from runtime.interpreter.engine import Execution
-from runtime.interpreter.events import Event, Failure, RunFailed, StepFailed, StepFinished
+from runtime.interpreter.events import Event, Failure, RunFailed, StepFailed, StepFinished, StepPaused
 from runtime.interpreter.services import Services
 
 CATALOG = builtin()
@@ -49,10 +49,17 @@ async def events_of(
     inputs: dict[str, Any] | None = None,
     given: dict[str, Any] | None = None,
     catalog: Catalog = CATALOG,
+    answer: Any = None,
 ) -> list[Event]:
-    """All events of a run of the flow around this node."""
+    """All events of a run of the flow around this node. answer: what a person says who is asked."""
     plan = compile_flow(flow_of(node, config, inputs or {}), catalog)
-    return [event async for event in Execution(plan, services, given or {}, run="test")]
+    execution = Execution(plan, services, given or {}, run="test")
+    events = []
+    async for event in execution:
+        events.append(event)
+        if isinstance(event, StepPaused) and answer is not None:
+            execution.reply(event.step, answer, "Ada")
+    return events
 
 
 async def run_node(
@@ -62,9 +69,10 @@ async def run_node(
     inputs: dict[str, Any] | None = None,
     given: dict[str, Any] | None = None,
     catalog: Catalog = CATALOG,
+    answer: Any = None,
 ) -> dict[str, Any]:
     """What the node gives. Raises Failed."""
-    events = await events_of(services, node, config, inputs, given, catalog)
+    events = await events_of(services, node, config, inputs, given, catalog, answer)
     for event in events:
         if isinstance(event, StepFailed) and event.step == STEP:
             raise Failed(event.failure)

@@ -3,11 +3,16 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from nodes.bodies import ForEach, Parallel, Repeat, Try
 from nodes.data import Gather, JoinTexts, SetValues, Template
 from nodes.http import HttpRequest
-from nodes.logic import Answer, If, Switch
+from nodes.joins import Join
+from nodes.lists import Aggregate, Filter, Split
+from nodes.logic import Answer, If, StopWithError, Switch
 from nodes.meaning import Classify, FindEntry
 from nodes.models import LLM
+from nodes.people import AskPerson
+from nodes.times import Wait
 from nodes.triggers import ApiStart, ChatStart, WebhookStart
 from runtime.graph.node import Node
 
@@ -16,14 +21,17 @@ from runtime.graph.node import Node
 class Sample:
     """inputs: a value a port, a list of values for a port that gathers. given: what the run is started with.
 
-    output: what the node gives; `...` stands for a value that is checked elsewhere.
+    answer: what a person says who is asked. output: what the node gives; `...` stands for a value that is checked
+    elsewhere. fails: instead, what its failure says.
     """
 
     node: type[Node]
     config: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, Any] = field(default_factory=dict)
     given: dict[str, Any] = field(default_factory=dict)
+    answer: Any = None
     output: dict[str, Any] = field(default_factory=dict)
+    fails: str = ""
 
 
 FAQ = [
@@ -73,5 +81,42 @@ SAMPLES = [
     Sample(SetValues, {"values": {"a": 1, "b": ["x"]}}, output={"a": 1, "b": ["x"]}),
     Sample(JoinTexts, {"separator": ", "}, {"texts": ["a", " ", "b"]}, output={"output": "a, b"}),
     Sample(Gather, {}, {"values": [1, None, {"a": 2}]}, output={"output": [1, None, {"a": 2}]}),
+    Sample(Join, {}, {"values": [1, None]}, output={"values": [1, None], "first": 1}),
+    Sample(
+        Join, {"waits_for": "some", "end_others": True}, {"values": ["a", "b"]}, output={"values": ..., "first": "a"}
+    ),
+    Sample(ForEach, {"items": [1, 2]}, output={"output": [None, None], "failed": 0}),
+    Sample(ForEach, {"items": ["a"], "result": "x", "at_once": 1}, output={"output": ["x"], "failed": 0}),
+    Sample(Repeat, {"start": 1, "rounds": 3}, output={"output": None, "rounds": 3, "met": False}),
+    Sample(Repeat, {"until": True, "state": "new"}, output={"output": "new", "rounds": 1, "met": True}),
+    Sample(Parallel, {"branches": ["a", "b"]}, output={"output": {"a": None, "b": None}}),
+    Sample(Try, output={"output": None}),
+    Sample(Wait, {"duration": 0.01, "unit": "seconds"}, {"value": [1]}, output={"output": [1]}),
+    Sample(Wait, {"until": "2020-01-01"}, output={"output": None}),
+    Sample(StopWithError, {"message": "Stock is empty\nfor good"}, fails="Stock is empty\nfor good"),
+    Sample(
+        Filter,
+        {"items": [{"n": 1}, {"n": "7"}], "conditions": [{"field": "n", "test": "more_than", "value": "3"}]},
+        output={"kept": [{"n": "7"}], "others": [{"n": 1}]},
+    ),
+    Sample(Split, {"value": "a, b,,c", "separator": ",", "size": 2}, output={"output": [["a", "b"], ["c"]]}),
+    Sample(Aggregate, {"items": [{"n": 1}, {"n": 3}], "how": "mean", "field": "n"}, output={"output": 2.0}),
+    Sample(
+        AskPerson,
+        {"text": "**Ship** it?", "shown": {"total": 9}, "fields": [{"name": "why", "required": False}]},
+        answer={"choice": "approve"},
+        output={"approve": {"choice": "approve", "why": None}, "by": "Ada"},
+    ),
+    Sample(
+        AskPerson,
+        {"choices": [], "fields": [{"name": "sum", "type": "number"}], "to": "sales", "expires": 2},
+        answer={"sum": 5},
+        output={"answer": {"sum": 5}, "sum": 5, "by": "Ada"},
+    ),
+    Sample(
+        AskPerson,
+        {"shown": [1], "expires": 0.01, "unit": "seconds"},
+        output={"expired": [1]},
+    ),
     Sample(HttpRequest, {"url": "{server}/hello"}, output={"status": 200, "body": {"hello": "you"}, "headers": ...}),
 ]

@@ -14,6 +14,7 @@ from reflex_components_lucide.icon import LUCIDE_ICON_LIST
 from nodes.data import SetValues
 from nodes.logic import Switch
 from nodes.meaning import Classify
+from nodes.people import AskPerson
 from nodes.triggers import ApiStart
 from runtime.graph.catalog import widget_of
 from runtime.graph.check import check
@@ -24,7 +25,7 @@ from runtime.graph.node import Effect, Group, Node, Trigger
 from runtime.graph.values import Kind, fits, kind_of, kind_of_annotation
 from runtime.interpreter.services import Services
 from tests.nodes.conftest import Website
-from tests.nodes.running import CATALOG, STEP, flow_of, run_node
+from tests.nodes.running import CATALOG, STEP, Failed, flow_of, run_node
 from tests.nodes.samples import SAMPLES, Sample
 from tests.wire.anthropic_server import AnthropicServer
 
@@ -112,6 +113,9 @@ async def test_ports_explain_themselves(node: type[Node]) -> None:
     for port in (*node.ports_in, *node.ports_out):
         if port.name != "output" and node.outputs is Node.outputs:
             assert port.help.endswith("."), port.name
+    for body in node.model_construct().bodies():
+        for port in (*body.gives, *body.takes):
+            assert port.help.endswith("."), (body.name, port.name)
 
 
 @nodes
@@ -161,7 +165,13 @@ async def test_gives_what_it_promises(
     sample: Sample, real: Services, website: Website, anthropic: AnthropicServer
 ) -> None:
     """Every port and no other, of its kind. A pure body runs without a task, so it fails here when it waits."""
-    output = await run_node(real, sample.node, placed(sample.config, website), sample.inputs, sample.given)
+    if sample.fails:
+        with pytest.raises(Failed, match=sample.fails):
+            await run_node(real, sample.node, sample.config, sample.inputs, sample.given)
+        return
+    output = await run_node(
+        real, sample.node, placed(sample.config, website), sample.inputs, sample.given, answer=sample.answer
+    )
     assert output.keys() == sample.output.keys()
     node = sample.node.model_validate(sample.config)
     ports = {port.name: port for port in node.outputs()}
@@ -208,6 +218,10 @@ def same(value: Any, expected: Any) -> bool:
         (Classify, {"labels": [{"name": "a"}, {"name": "a"}]}, "a"),
         (Classify, {"labels": [{"name": "score"}]}, "score"),
         (Classify, {"labels": [{"name": "a"}], "fallback": "label"}, "label"),
+        (AskPerson, {"choices": [{"name": "a"}, {"name": "a"}]}, "a"),
+        (AskPerson, {"choices": [{"name": "by"}]}, "by"),
+        (AskPerson, {"choices": [], "fields": [{"name": "answer"}]}, "answer"),
+        (AskPerson, {"choices": [{"name": "expired"}], "expires": 1}, "expired"),
     ],
 )
 async def test_ports_without_a_name_of_their_own_are_told(node: type[Node], config: dict[str, Any], port: str) -> None:

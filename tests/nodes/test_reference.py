@@ -9,7 +9,11 @@ import pytest
 from nodes.catalog import builtin
 from nodes.reference import reference
 from runtime.graph.catalog import Catalog
+from runtime.graph.flow import Edge, Flow, Step
 from runtime.graph.node import Node
+from runtime.graph.plan import compile_flow
+from runtime.interpreter.engine import Execution
+from runtime.interpreter.events import RunFinished
 from runtime.interpreter.services import Services
 from tests.nodes.running import run_node
 
@@ -40,7 +44,7 @@ async def test_nodes_of_the_guide_keep_the_contract() -> None:
     ("name", "config", "inputs", "output"),
     [
         ("Shout", {}, {"text": "hi"}, {"output": "HI!"}),
-        ("Repeat", {"times": 3, "wish": "."}, {"text": "a"}, {"output": "a a a."}),
+        ("SayAgain", {"times": 3, "wish": "."}, {"text": "a"}, {"output": "a a a."}),
         ("EvenOdd", {}, {"number": 3}, {"odd": 3}),
         ("SplitWords", {"names": ["one", "two", "three"]}, {"text": "a b"}, {"one": "a", "two": "b", "three": ""}),
         ("Greet", {"greeting": "Salut"}, {"name": "Zoé"}, {"output": "Salut Zoé"}),
@@ -51,6 +55,27 @@ async def test_nodes_of_the_guide_run(
 ) -> None:
     (node,) = (each for each in guide() if each.__name__ == name)
     assert await run_node(real, node, config, inputs, catalog=Catalog([*builtin(), node])) == output
+
+
+async def test_node_of_the_guide_with_steps_inside_runs_them(real: Services) -> None:
+    catalog = Catalog([*builtin(), *guide()])
+    steps = {
+        "start": Step(kind="webhook_start"),
+        "best": Step(kind="best_of", config={"text": "{{ write.output }}"}),
+        "write": Step(kind="template", within="best", config={"template": "{{ 'x' * (best.number % 3) }}"}),
+    }
+    flow = Flow(steps=steps, edges=(Edge("start", "body", "best"),))
+    ending = await Execution(compile_flow(flow, catalog), real, {}).outcome()
+    assert isinstance(ending, RunFinished)
+    assert ending.output == "xx"
+
+
+@pytest.mark.parametrize("sure", [True, False])
+async def test_node_of_the_guide_that_pauses_takes_the_answer(real: Services, sure: bool) -> None:
+    (confirm,) = (each for each in guide() if each.__name__ == "Confirm")
+    catalog = Catalog([*builtin(), confirm])
+    output = await run_node(real, confirm, {}, {"what": "Send it"}, catalog=catalog, answer={"sure": sure})
+    assert output == {"output": sure}
 
 
 async def test_haiku_of_the_guide_streams(real: Services) -> None:
