@@ -5,7 +5,6 @@ import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -202,13 +201,7 @@ def _known_at(home: Path, url: str) -> Iterator[None]:
 
 def _settings(host: str | None, port: int | None, home: Path | None) -> Settings:
     """The environment's settings with what the command line says instead."""
-    settings = Settings.from_environment()
-    given: dict[str, Any] = {"host": host, "port": port}
-    if home is not None:
-        given["home"] = home.expanduser().absolute()
-        if settings.weights == settings.home / "weights":
-            given["weights"] = given["home"] / "weights"
-    return replace(settings, **{name: value for name, value in given.items() if value is not None})
+    return Settings.from_environment(host=host, port=port, home=home)
 
 
 def _run(main: Coroutine[Any, Any, Result]) -> Result | None:
