@@ -227,8 +227,14 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 async def _until_stopped(main: Coroutine[Any, Any, Result]) -> Result | None:
     task = asyncio.ensure_future(main)
+
+    def stop() -> None:
+        # A second Ctrl-C changes nothing: the end takes seconds at most, and cut short it would lose what is written.
+        if not task.cancelling():
+            task.cancel()
+
     for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, task.cancel)
+        asyncio.get_running_loop().add_signal_handler(name, stop)
     with contextlib.suppress(asyncio.CancelledError):
         return await task
     return None
@@ -237,7 +243,10 @@ async def _until_stopped(main: Coroutine[Any, Any, Result]) -> Result | None:
 def main() -> None:
     """The entry point."""
     sys.path.insert(0, str(Path(__file__).parent))
-    cli()
+    try:
+        cli()
+    except KeyboardInterrupt:  # before or after the loop that hears Ctrl-C
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What the interface asks of the runtime: the one door through which pages load, save, run and deploy."""
 
+import asyncio
 import re
 import time
 import unicodedata
@@ -118,16 +119,17 @@ class Backend:
 
     async def import_file(self, person: Person, text: str | bytes) -> Imported:
         """A new flow from the text of a file; runs nothing. Older steps are migrated, and the report says how."""
-        flow, problems = read(text)
+        # A large file takes seconds, and everybody's events wait for this loop.
+        flow, problems = await asyncio.to_thread(read, text)
         if flow is None:
             return Imported("", tuple(problems))
-        flow, migrated = migrate(flow, self.catalog)
+        flow, migrated = await asyncio.to_thread(migrate, flow, self.catalog)
         return Imported(await self.create(person, flow), (), tuple(migrated))
 
     async def export_file(self, person: Person, flow_id: str) -> tuple[str, str]:
         """The name and the text of a flow's file."""
         flow = await self.draft(person, flow_id)
-        return f"{slug_of(flow.name)}.yaml", write(flow)
+        return f"{slug_of(flow.name)}.yaml", await asyncio.to_thread(write, flow)
 
     # --- runs --------------------------------------------------------------------------------------------------
 
@@ -174,8 +176,11 @@ class Backend:
         self, person: Person, *, flow: str = "", state: str = "", limit: int = 50, before: float | None = None
     ) -> list[RunRecord]:
         """The newest runs first. flow, state: only those; before: only what started earlier, epoch seconds."""
+        if state not in ("", "running"):
+            kept = self._runtime.journal.records
+            return await kept(person.workspace, flow=flow, state=state, limit=limit, before=before)
+        # Those that are alive stand among others in what the runtime knows, so they are picked out page after page.
         records, found = self._runtime.runs.records, list[RunRecord]()
-        # The journal does not look for a state, so that is done here, page after page.
         while len(found) < limit:
             batch = await records(person.workspace, flow=flow, limit=_BATCH if state else limit, before=before)
             found += [record for record in batch if state in ("", record.state)]

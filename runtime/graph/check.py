@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
-from typing import TypeAlias
-
-import networkx as nx
+from typing import TYPE_CHECKING, TypeAlias
 
 from runtime.graph.binding import stand_in
 from runtime.graph.catalog import Catalog, widget_of
@@ -13,6 +11,9 @@ from runtime.graph.node import AFTER, Node
 from runtime.graph.problems import Problem, listed
 from runtime.graph.reading import Reading, read_flow
 from runtime.graph.values import NotJson, fits
+
+if TYPE_CHECKING:  # networkx takes a tenth of a second to import; a process that checks no flow does without
+    import networkx as nx
 
 Graph: TypeAlias = "nx.DiGraph[str]"  # steps, and who waits for whom
 
@@ -107,6 +108,8 @@ def references(reading: Reading) -> Iterator[Problem]:
 
 def cycle(reading: Reading) -> Iterator[Problem]:
     """No step waits for itself, by wires or by references."""
+    import networkx as nx
+
     whole = graph(reading)
     for component in nx.strongly_connected_components(whole):
         if len(component) > 1 or whole.has_edge(*(tuple(component) * 2)):
@@ -156,6 +159,8 @@ def triggers(reading: Reading) -> list[str]:
 
 def graph(reading: Reading) -> Graph:
     """Steps and who waits for whom: wires and references alike. Unknown ends are left out."""
+    import networkx as nx
+
     made: Graph = nx.DiGraph()
     made.add_nodes_from(reading.steps)
     made.add_edges_from(
@@ -174,12 +179,14 @@ def graph(reading: Reading) -> Graph:
 
 def live_steps(whole: Graph, starts: Collection[str]) -> set[str]:
     """The steps that a run from these starts can come to: those after them, and those that feed these."""
-    ahead = set(starts).union(nx.multi_source_dijkstra_path_length(whole, set(starts))) if starts else set()
-    return ahead | _ancestors(whole, ahead)
+    ahead = _reached(whole, set(starts))
+    return ahead | _reached(whole.reverse(copy=False), ahead)
 
 
-def _ancestors(whole: Graph, steps: set[str]) -> set[str]:
-    return set(nx.multi_source_dijkstra_path_length(whole.reverse(copy=False), steps)) if steps else set()
+def _reached(whole: Graph, steps: set[str]) -> set[str]:
+    import networkx as nx
+
+    return set(nx.multi_source_dijkstra_path_length(whole, steps)) if steps else set()
 
 
 @lru_cache(maxsize=256)
