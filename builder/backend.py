@@ -2,11 +2,9 @@
 
 import asyncio
 import re
-import time
 import unicodedata
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.editor.desks import Desks
@@ -29,8 +27,6 @@ if TYPE_CHECKING:  # the runtime is handed in by whoever starts the process
     from runtime.storage.deployments import ApiKey, Deployment
     from runtime.storage.flows import FlowEntry
     from runtime.storage.secrets import SecretEntry
-
-_BATCH = 200  # records looked through at a time for runs in a certain state
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,24 +172,13 @@ class Backend:
         self, person: Person, *, flow: str = "", state: str = "", limit: int = 50, before: float | None = None
     ) -> list[RunRecord]:
         """The newest runs first. flow, state: only those; before: only what started earlier, epoch seconds."""
-        if state not in ("", "running"):
-            kept = self._runtime.journal.records
-            return await kept(person.workspace, flow=flow, state=state, limit=limit, before=before)
-        # Those that are alive stand among others in what the runtime knows, so they are picked out page after page.
-        records, found = self._runtime.runs.records, list[RunRecord]()
-        while len(found) < limit:
-            batch = await records(person.workspace, flow=flow, limit=_BATCH if state else limit, before=before)
-            found += [record for record in batch if state in ("", record.state)]
-            if len(batch) < (_BATCH if state else limit):
-                break
-            before = batch[-1].started
-        return found[:limit]
+        return await self._runtime.runs.records(person.workspace, flow=flow, state=state, limit=limit, before=before)
 
     async def flow_of_run(self, person: Person, record: RunRecord) -> Flow:
         """The flow as it ran. Raises NotFoundError when its version is gone."""
         if record.version:
             return (await self._runtime.deployments.version(person.workspace, record.flow, record.version)).flow
-        flow, problems = read(record.document)
+        flow, problems = await asyncio.to_thread(read, record.document)
         if flow is None:
             raise NotFoundError("The flow of this run was not kept", record.id, str(problems[0]))
         return flow
@@ -207,7 +192,7 @@ class Backend:
         """
         workspace, store = person.workspace, self._runtime.deployments
         flow = await self.draft(person, flow_id)
-        if problems := await self._runtime.errors(workspace, read_flow(flow, self.catalog)):
+        if problems := await self._runtime.errors(workspace, await asyncio.to_thread(read_flow, flow, self.catalog)):
             raise BrokenFlow(problems)
         version = await store.publish(workspace, flow_id, person.id)
         await store.deploy(workspace, flow_id, slug, version.number)
@@ -279,16 +264,8 @@ class Backend:
             master_key=str(settings.home / "master.key"),
             allowed_hosts=settings.allowed_hosts,
             models=models,
-            fetching=any(_is_young(path) for path in settings.weights.glob(".fetch-*")),
+            fetching=weights.being_fetched(settings.weights),
         )
-
-
-def _is_young(folder: Path) -> bool:
-    """Was it made in the last hour? A fetch that was killed leaves its folder behind."""
-    try:
-        return time.time() - folder.stat().st_mtime < 3600
-    except OSError:  # the fetch ended meanwhile
-        return False
 
 
 class _Drafts:
@@ -299,7 +276,7 @@ class _Drafts:
 
     async def load(self, person: Person, flow_id: str) -> tuple[Flow, int]:
         stored = await self._runtime.flows.load(person.workspace, flow_id)
-        flow, _ = migrate(stored.flow, self._runtime.catalog)
+        flow, _ = await asyncio.to_thread(migrate, stored.flow, self._runtime.catalog)
         return flow, stored.revision
 
     async def save(self, person: Person, flow_id: str, flow: Flow, expected: int) -> int:
