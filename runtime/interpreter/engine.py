@@ -7,8 +7,8 @@ posts to the loop's inbox. Nothing else changes the run's progress.
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -92,29 +92,28 @@ class Execution:
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         """The new events, in order; the run goes on only when the next one is asked for."""
-        async with aclosing(self._watch(1)) as watched:
-            async for events in watched:
-                while events:
-                    yield events.popleft()
-
-    async def batches(self) -> AsyncIterator[list[Event]]:
-        """The new events, in order, as many at a time as come without waiting: cheaper when nobody looks between."""
-        async with aclosing(self._watch(BREATH)) as watched:
-            async for events in watched:
-                yield list(events)
-                events.clear()
-
-    async def _watch(self, stride: int) -> AsyncGenerator[deque[Event], None]:
-        """The events that wait to be read, whenever there are some; whoever reads takes them out."""
-        self._watched = True
+        self._watched, out = True, self._out
         self._set_out()
         try:
             while True:
-                if self._out:
-                    yield self._out
+                while out:
+                    yield out.popleft()
                 if self._progress.ending is not None:
                     return
-                await self._turn(stride)
+                await self._turn(1)
+        finally:
+            await self._end_bodies()
+
+    async def batches(self) -> AsyncIterator[list[Event]]:
+        """The new events, in order, as many at a time as come without waiting: cheaper when nobody looks between."""
+        self._watched = True
+        self._set_out()
+        try:
+            while self._progress.ending is None:
+                await self._turn(BREATH)
+                if self._out:
+                    yield list(self._out)
+                    self._out.clear()
         finally:
             await self._end_bodies()
 
