@@ -36,6 +36,7 @@ check: $(READY)
 
 soak: $(READY) browser
 	$(BIN)/python -m pytest -m soak
+	CANEVAS_EXAMPLES=5000 $(BIN)/python -m pytest tests/graph tests/interpreter
 
 # The exact versions with their hashes; run it after a change of the dependencies in pyproject.toml.
 lock: $(UV)

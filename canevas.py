@@ -5,7 +5,6 @@ import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -202,13 +201,7 @@ def _known_at(home: Path, url: str) -> Iterator[None]:
 
 def _settings(host: str | None, port: int | None, home: Path | None) -> Settings:
     """The environment's settings with what the command line says instead."""
-    settings = Settings.from_environment()
-    given: dict[str, Any] = {"host": host, "port": port}
-    if home is not None:
-        given["home"] = home.expanduser().absolute()
-        if settings.weights == settings.home / "weights":
-            given["weights"] = given["home"] / "weights"
-    return replace(settings, **{name: value for name, value in given.items() if value is not None})
+    return Settings.from_environment(host=host, port=port, home=home)
 
 
 def _run(main: Coroutine[Any, Any, Result]) -> Result | None:
@@ -234,8 +227,14 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 async def _until_stopped(main: Coroutine[Any, Any, Result]) -> Result | None:
     task = asyncio.ensure_future(main)
+
+    def stop() -> None:
+        # A second Ctrl-C changes nothing: the end takes seconds at most, and cut short it would lose what is written.
+        if not task.cancelling():
+            task.cancel()
+
     for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, task.cancel)
+        asyncio.get_running_loop().add_signal_handler(name, stop)
     with contextlib.suppress(asyncio.CancelledError):
         return await task
     return None
@@ -244,7 +243,10 @@ async def _until_stopped(main: Coroutine[Any, Any, Result]) -> Result | None:
 def main() -> None:
     """The entry point."""
     sys.path.insert(0, str(Path(__file__).parent))
-    cli()
+    try:
+        cli()
+    except KeyboardInterrupt:  # before or after the loop that hears Ctrl-C
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What the built-in models cost and how often they are right; prints Markdown tables.
 
-    python -m benchmarks.builtin_models [WEIGHTS FOLDER]
+    python benchmarks/builtin_models.py [WEIGHTS FOLDER]
 
 Accuracy is measured on `tests/llm/labelled.yaml` and `tests/llm/leads.yaml`: hand-written messages of customers in
 English and French. Run it on an idle machine; the accuracies do not depend on the load, the times do.
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from runtime.graph.messages import Message, ModelRequest, Reply
 from runtime.llm.models import Models

@@ -50,13 +50,19 @@ def failed(exception: Exception) -> EventSpec | None:
     return Notices.fail()
 
 
+def icons(catalog: Catalog) -> list[str]:
+    """The Lucide names of the nodes, which the bundle must hold."""
+    return [node.icon for node in catalog]
+
+
 def editor(catalog: Catalog) -> rx.Component:
     """The page on which a flow is drawn, run and deployed."""
     return editor_page(
-        [node.icon for node in catalog],
+        icons(catalog),
         overlay=Previewing.overlay,
-        inspector=inspector(Previewing.inspected),
-        actions=rx.fragment(panel(), run_button(), deploy_button()),
+        inspector=inspector(Previewing.inspected, Previewing.state != "idle"),
+        preview=panel(),
+        actions=rx.fragment(run_button(), deploy_button()),
         beside_name=run_state(),
         on_select=[Previewing.look],
         on_saved=[Previewing.refresh],
@@ -115,6 +121,8 @@ app.add_page(
     on_load=[Shell.arrive, Editing.open, Previewing.arrive, Deploying.arrive],
 )
 app.add_page(runs, route="/runs", title=t("Runs · Canevas"), on_load=[Shell.arrive, RunList.load])
-app.add_page(run_page, route=RUN_ROUTE, title=t("Run · Canevas"), on_load=[Shell.arrive, RunPage.open])
+app.add_page(
+    run_page(icons(builtin())), route=RUN_ROUTE, title=t("Run · Canevas"), on_load=[Shell.arrive, RunPage.open]
+)
 app.add_page(settings, route="/settings", title=t("Settings · Canevas"), on_load=[Shell.arrive, SettingsPage.load])
 app.add_page(not_found, route="/404", title=t("Page not found · Canevas"), on_load=Shell.arrive)

@@ -1,11 +1,10 @@
 """What the interface asks of the runtime: the one door through which pages load, save, run and deploy."""
 
+import asyncio
 import re
-import time
 import unicodedata
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.editor.desks import Desks
@@ -28,8 +27,6 @@ if TYPE_CHECKING:  # the runtime is handed in by whoever starts the process
     from runtime.storage.deployments import ApiKey, Deployment
     from runtime.storage.flows import FlowEntry
     from runtime.storage.secrets import SecretEntry
-
-_BATCH = 200  # records looked through at a time for runs in a certain state
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +115,17 @@ class Backend:
 
     async def import_file(self, person: Person, text: str | bytes) -> Imported:
         """A new flow from the text of a file; runs nothing. Older steps are migrated, and the report says how."""
-        flow, problems = read(text)
+        # A large file takes seconds, and everybody's events wait for this loop.
+        flow, problems = await asyncio.to_thread(read, text)
         if flow is None:
             return Imported("", tuple(problems))
-        flow, migrated = migrate(flow, self.catalog)
+        flow, migrated = await asyncio.to_thread(migrate, flow, self.catalog)
         return Imported(await self.create(person, flow), (), tuple(migrated))
 
     async def export_file(self, person: Person, flow_id: str) -> tuple[str, str]:
         """The name and the text of a flow's file."""
         flow = await self.draft(person, flow_id)
-        return f"{slug_of(flow.name)}.yaml", write(flow)
+        return f"{slug_of(flow.name)}.yaml", await asyncio.to_thread(write, flow)
 
     # --- runs --------------------------------------------------------------------------------------------------
 
@@ -174,21 +172,13 @@ class Backend:
         self, person: Person, *, flow: str = "", state: str = "", limit: int = 50, before: float | None = None
     ) -> list[RunRecord]:
         """The newest runs first. flow, state: only those; before: only what started earlier, epoch seconds."""
-        records, found = self._runtime.runs.records, list[RunRecord]()
-        # The journal does not look for a state, so that is done here, page after page.
-        while len(found) < limit:
-            batch = await records(person.workspace, flow=flow, limit=_BATCH if state else limit, before=before)
-            found += [record for record in batch if state in ("", record.state)]
-            if len(batch) < (_BATCH if state else limit):
-                break
-            before = batch[-1].started
-        return found[:limit]
+        return await self._runtime.runs.records(person.workspace, flow=flow, state=state, limit=limit, before=before)
 
     async def flow_of_run(self, person: Person, record: RunRecord) -> Flow:
         """The flow as it ran. Raises NotFoundError when its version is gone."""
         if record.version:
             return (await self._runtime.deployments.version(person.workspace, record.flow, record.version)).flow
-        flow, problems = read(record.document)
+        flow, problems = await asyncio.to_thread(read, record.document)
         if flow is None:
             raise NotFoundError("The flow of this run was not kept", record.id, str(problems[0]))
         return flow
@@ -202,7 +192,7 @@ class Backend:
         """
         workspace, store = person.workspace, self._runtime.deployments
         flow = await self.draft(person, flow_id)
-        if problems := await self._runtime.errors(workspace, read_flow(flow, self.catalog)):
+        if problems := await self._runtime.errors(workspace, await asyncio.to_thread(read_flow, flow, self.catalog)):
             raise BrokenFlow(problems)
         version = await store.publish(workspace, flow_id, person.id)
         await store.deploy(workspace, flow_id, slug, version.number)
@@ -274,16 +264,8 @@ class Backend:
             master_key=str(settings.home / "master.key"),
             allowed_hosts=settings.allowed_hosts,
             models=models,
-            fetching=any(_is_young(path) for path in settings.weights.glob(".fetch-*")),
+            fetching=weights.being_fetched(settings.weights),
         )
-
-
-def _is_young(folder: Path) -> bool:
-    """Was it made in the last hour? A fetch that was killed leaves its folder behind."""
-    try:
-        return time.time() - folder.stat().st_mtime < 3600
-    except OSError:  # the fetch ended meanwhile
-        return False
 
 
 class _Drafts:
@@ -294,7 +276,7 @@ class _Drafts:
 
     async def load(self, person: Person, flow_id: str) -> tuple[Flow, int]:
         stored = await self._runtime.flows.load(person.workspace, flow_id)
-        flow, _ = migrate(stored.flow, self._runtime.catalog)
+        flow, _ = await asyncio.to_thread(migrate, stored.flow, self._runtime.catalog)
         return flow, stored.revision
 
     async def save(self, person: Person, flow_id: str, flow: Flow, expected: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import reflex as rx
 from reflex_components_core.react_router.dom import ReactRouterLink
 
-from builder.language import t
+from builder.language import t, tr
 
 ButtonKind = Literal["primary", "plain", "quiet", "danger"]
 Tone = Literal["neutral", "success", "warning", "error", "info"]
@@ -145,6 +145,15 @@ def run_state(state: Any) -> rx.Component:
 
 def _state(icon_name: str, word: Any, tone: Tone) -> rx.Component:
     return rx.el.span(icon(icon_name), word, class_name=f"state-word {tone}")
+
+
+def step_name(step: Any) -> rx.Var[str]:
+    """What people call a step: its title, else what its kind is called, with its id where several would be called so.
+
+    step: a variable that holds a dict with the keys title, kind, several and id.
+    """
+    kind = tr(step["kind"])
+    return rx.cond(step["title"], step["title"], rx.cond(step["several"], f"{kind} ({step['id']})", kind))
 
 
 def problem_badge(errors: Any, warnings: Any) -> rx.Component:

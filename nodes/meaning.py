@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from itertools import chain, islice
 from typing import Annotated, Any, TypedDict
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from runtime.graph.fields import Label, ModelName
@@ -176,6 +175,8 @@ class FindEntry(Node, label="Find in FAQ", group="llm", icon="book-search", effe
     async def run(self, context: Context, question: Annotated[str, "What is asked."]) -> Found:
         if not self.entries or not question.strip():
             return {"not_found": question}
+        import numpy as np  # loaded with the model that gives the vectors, not with the catalog
+
         sentences = [entry.sentences() for entry in self.entries]
         asked, known = await embed(context.llm, _parts(question), sentences)
         nearness = np.max(np.asarray(asked) @ np.transpose([centre(each) for each in known]), axis=0)

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, TypedDict
 
-from jsonschema import Draft202012Validator, SchemaError
 from pydantic import Field, field_validator
 
 from nodes.data import first_line
@@ -44,6 +43,8 @@ class LLM(Node, kind="llm", label="LLM", group="llm", icon="sparkles", effect="r
     @field_validator("output_schema")
     @classmethod
     def _is_a_schema(cls, schema: dict[str, Any]) -> dict[str, Any]:
+        from jsonschema import Draft202012Validator, SchemaError  # late: it is slow to import, and rarely needed
+
         try:
             Draft202012Validator.check_schema(schema)
         except SchemaError as error:

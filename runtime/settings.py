@@ -36,13 +36,14 @@ class Settings:
     weights: Path = field(default=Path())
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Read CANEVAS_HOME, CANEVAS_DATABASE_URL, CANEVAS_PORT and so on.
+    def from_environment(cls, environment: Mapping[str, str] | None = None, **instead: object) -> Self:
+        """Read CANEVAS_HOME, CANEVAS_DATABASE_URL, CANEVAS_PORT and so on; `instead`: what the command line says.
 
         Raises: OperatorError when a number is not a number.
         """
         env = os.environ if environment is None else environment
         given = {name: env[f"CANEVAS_{name.upper()}"] for name in cls.__slots__ if env.get(f"CANEVAS_{name.upper()}")}
+        given |= {name: str(value) for name, value in instead.items() if value is not None}
         home = Path(given.get("home", DEFAULT_HOME)).expanduser().absolute()
         return cls(
             home=home,

@@ -4,9 +4,11 @@ from typing import Any
 
 import reflex as rx
 
+from builder.clock import moment
 from builder.deploy.state import Deploying, KeyLine
 from builder.language import t, tr
 from builder.preview.inspector import failure
+from builder.preview.step_link import step_link
 from builder.widgets import badge, button, closing, dialog, field, icon_button, text_input
 
 
@@ -43,7 +45,7 @@ def _dialog() -> rx.Component:
             on_submit=Deploying.deploy,
             class_name="publish",
         ),
-        rx.cond(Deploying.failed != "", failure(Deploying.failed, Deploying.mend)),
+        rx.cond(Deploying.failed != "", failure(Deploying.failed, Deploying.mend, where=_where())),
         rx.cond(Deploying.key != "", _fresh_key()),
         rx.cond(Deploying.live != "", _standing()),
         said=t("Publishes the draft as a version that never changes. Later edits wait for the next deploy."),
@@ -52,6 +54,10 @@ def _dialog() -> rx.Component:
         open=Deploying.is_open,
         on_open_change=Deploying.set_open,
     )
+
+
+def _where() -> rx.Component:
+    return step_link(Deploying.failed_step, on_go=Deploying.set_open(False))
 
 
 def _fresh_key() -> rx.Component:
@@ -88,8 +94,9 @@ def _standing() -> rx.Component:
 def _key(key: rx.Var[KeyLine]) -> rx.Component:
     return rx.el.li(
         rx.el.code(key["prefix"], "…"),
-        rx.el.span(tr(key["name"])),
-        rx.el.span(key["created"], class_name="when"),
+        rx.el.span(
+            rx.el.span(tr(key["name"])), rx.el.span(moment(key["created"]), class_name="when"), class_name="about"
+        ),
         icon_button("trash-2", t("Revoke this key"), on_click=Deploying.revoke(key["id"])),
     )
 

@@ -1,6 +1,5 @@
 """Deploying in Reflex: publish the draft under a slug, show its key once, make and revoke keys."""
 
-from datetime import UTC, datetime
 from typing import Any, TypedDict
 
 import reflex as rx
@@ -15,19 +14,20 @@ from runtime.graph.plan import BrokenFlow
 
 
 class KeyLine(TypedDict):
-    """One key of the deployment, without its text."""
+    """One key of the deployment, without its text. created: seconds since the epoch."""
 
     id: str
     name: str
     prefix: str
-    created: str
+    created: float
 
 
 class Deploying(rx.State):
     """The deploy dialog of the open flow.
 
     slug: what the address will be. live: the slug under which it answers now, empty when nowhere. key: the text of a
-    fresh key while the dialog that made it is open.
+    fresh key while the dialog that made it is open. failed, failed_step, mend: why it could not be done, at which
+    step, and what to do.
     """
 
     is_open: bool = False
@@ -40,6 +40,7 @@ class Deploying(rx.State):
     keys: list[KeyLine] = []
     busy: bool = False
     failed: str = ""
+    failed_step: str = ""
     mend: str = ""
 
     @rx.event
@@ -52,7 +53,7 @@ class Deploying(rx.State):
     async def set_open(self, is_open: bool) -> None:
         """Open or close the dialog; a key that was shown is forgotten on closing."""
         self.is_open = is_open
-        self.key = self.failed = self.mend = ""
+        self.key = self.failed = self.failed_step = self.mend = ""
         if is_open:
             self.slug = ""  # the flow may have another name by now
             await self._look()
@@ -61,7 +62,7 @@ class Deploying(rx.State):
     async def deploy(self, data: dict[str, Any]) -> None:
         """Publish the draft as it is now."""
         self.slug = str(data.get("slug", "")).strip()
-        self.failed = self.mend = ""
+        self.failed = self.failed_step = self.mend = ""
         flow = await self._flow()
         try:
             published = await backend().deploy(await person(), flow, self.slug)
@@ -119,7 +120,7 @@ class Deploying(rx.State):
         self.live, self.version = (standing[0].slug, standing[0].version) if standing else ("", 0)
         self.slug = self.slug or self.live or slug_of(name)
         keys = await back.keys(who, self.live) if self.live else []
-        self.keys = [KeyLine(id=k.id, name=k.name, prefix=k.prefix, created=_day(k.created)) for k in keys]
+        self.keys = [KeyLine(id=k.id, name=k.name, prefix=k.prefix, created=k.created) for k in keys]
         self.address = f"{back.url}/api/flows/{self.live}" if self.live else ""
         self.command = curl(back.url, self.live, starts[0], self.key) if self.live and starts else ""
 
@@ -127,8 +128,4 @@ class Deploying(rx.State):
         self.failed, self.mend = error.what, error.mend
         if isinstance(error, BrokenFlow):
             problem = error.problems[0]
-            self.failed = f"{problem.step}: {problem.what}" if problem.step else problem.what
-
-
-def _day(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+            self.failed, self.failed_step = problem.what, problem.step

@@ -18,6 +18,7 @@ def editor_page(
     *,
     overlay: rx.Var[dict[str, Any]] | None = None,
     inspector: rx.Component | None = None,
+    preview: rx.Component | None = None,
     actions: rx.Component | None = None,
     beside_name: rx.Component | None = None,
     on_select: rx.event.EventType[list[str]] = (),
@@ -26,8 +27,9 @@ def editor_page(
     """The page at `ROUTE`; load it with `Editing.open`.
 
     icons: the Lucide names of the catalog's nodes. overlay: what a run says of the steps. inspector: what the
-    selected step (`Editing.selected`) got and gave. actions: buttons at the end of the footer. beside_name: the state
-    of the run. on_select, on_saved: what else wants to know of the selection, and that an edit was saved.
+    selected step (`Editing.selected`) got and gave. preview: stands under the properties. actions: buttons at the end
+    of the footer. beside_name: the state of the run. on_select, on_saved: what else wants to know of the selection,
+    and that an edit was saved.
     """
     top = header(
         link(
@@ -37,11 +39,12 @@ def editor_page(
             class_name="button quiet to-flows",
             aria_label=t("Flows"),
         ),
-        FlowName.create(),
+        rx.cond(Editing.missing | (Editing.failed != ""), rx.fragment(), FlowName.create()),
         beside_name or rx.fragment(),
     )
     editor = Editor.create(
         inspector or rx.fragment(),
+        preview or rx.fragment(),
         actions or rx.fragment(),
         opened=Editing.opened,
         answer=Editing.answer,

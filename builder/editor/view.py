@@ -9,10 +9,12 @@ from builder.editor.arrange import places
 from builder.editor.document import At, said_of
 from builder.editor.ports import PortView, ports_in, ports_out
 from builder.editor.sizes import height
+from runtime.graph.fields import Label
 from runtime.graph.flow import Edge
 from runtime.graph.node import AFTER
 from runtime.graph.problems import MESSAGES, Problem
 from runtime.graph.reading import Reading, StepReading
+from runtime.graph.validation import SENTENCES
 
 
 class ProblemView(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -204,6 +206,15 @@ def _references(reading: Reading) -> list[WireView]:
     return list(found.values())
 
 
+_FORM = SENTENCES["string_pattern_mismatch"].format(pattern=Label.__metadata__[0].pattern)
+_LABEL = "it must begin with a small letter and hold only small letters, digits and _"
+
+
+def _said(params: Mapping[str, str | int]) -> dict[str, str | int]:
+    """What fills a sentence, in words for people: a name is no regular expression to them."""
+    return {key: value.replace(_FORM, _LABEL) if isinstance(value, str) else value for key, value in params.items()}
+
+
 def _problems(problems: Iterable[Problem]) -> tuple[ProblemView, ...]:
     return tuple(
         ProblemView(
@@ -212,7 +223,7 @@ def _problems(problems: Iterable[Problem]) -> tuple[ProblemView, ...]:
             MESSAGES[p.code][2],
             p.field,
             p.edge,
-            {"field": p.field, "edge": p.edge, "step": p.step, **p.params},
+            {"field": p.field, "edge": p.edge, "step": p.step, **_said(p.params)},
         )
         for p in problems
     )

@@ -7,16 +7,21 @@ import reflex as rx
 from builder.clock import duration
 from builder.language import t, tr
 from builder.preview.inspected import Inspected, Value
-from builder.widgets import badge, icon
+from builder.widgets import badge, icon, run_state
 
 
-def inspector(inspected: rx.Var[Inspected]) -> rx.Component:
-    """The step's state, what answered, its input and output, its error with the mend, its log."""
+def inspector(inspected: rx.Var[Inspected], ran: Any = True) -> rx.Component:
+    """The step's state, what answered, its input and output, its error with the mend, its log. ran: there is a run."""
+    nothing = rx.cond(
+        ran,
+        t("The run did not come to this step."),
+        t("Run the flow, and what this step got and gave stands here."),
+    )
     return rx.cond(
         inspected["state"] == "",
-        rx.el.p(t("Run the flow, and what this step got and gave stands here."), class_name="none"),
+        rx.el.p(nothing, class_name="none"),
         rx.el.div(
-            rx.el.div(state_badge(inspected["state"]), _facts(inspected), class_name="inspected-head"),
+            rx.el.div(run_state(inspected["state"]), _facts(inspected), class_name="inspected-head"),
             rx.cond(inspected["error"] != "", failure(inspected["error"], inspected["mend"])),
             rx.cond(inspected["streaming"] != "", rx.el.pre(inspected["streaming"], class_name="value")),
             _values(t("Got"), inspected["input"]),
@@ -27,24 +32,11 @@ def inspector(inspected: rx.Var[Inspected]) -> rx.Component:
     )
 
 
-def state_badge(state: Any) -> rx.Component:
-    """The state of a step or a run: a colour, an icon and a word."""
-    return rx.match(
-        state,
-        ("running", badge(t("Running"), "info", "loader-circle")),
-        ("done", badge(t("Done"), "success")),
-        ("failed", badge(t("Failed"), "error")),
-        ("skipped", badge(t("Skipped"), "neutral", "circle-slash")),
-        ("cancelled", badge(t("Stopped"), "warning", "circle-stop")),
-        rx.fragment(),
-    )
-
-
-def failure(what: Any, mend: Any) -> rx.Component:
-    """What went wrong, and what to do."""
+def failure(what: Any, mend: Any, *, where: rx.Component | None = None) -> rx.Component:
+    """What went wrong, and what to do. where: the step at which it did."""
     return rx.el.div(
         icon("circle-x"),
-        rx.el.div(rx.el.p(tr(what)), rx.cond(mend != "", rx.el.p(tr(mend), class_name="mend"))),
+        rx.el.div(rx.el.p(where or rx.fragment(), tr(what)), rx.cond(mend != "", rx.el.p(tr(mend), class_name="mend"))),
         class_name="failure",
         role="alert",
     )

@@ -1,4 +1,4 @@
-"""The preview's panel over the canvas: a chat or a form, the run's state, its answer, and a way to stop it."""
+"""The preview's panel: a chat or a form, the run's state, its answer, and a way to stop it."""
 
 from typing import Any
 
@@ -6,11 +6,14 @@ import reflex as rx
 
 from builder.clock import duration
 from builder.language import t, tr
+from builder.preview.dock import dock
 from builder.preview.inputs import InputForm
-from builder.preview.inspector import failure, state_badge
+from builder.preview.inspector import failure
 from builder.preview.state import Previewing
+from builder.preview.step_link import step_link
 from builder.preview.transcript import Turn
-from builder.widgets import button, icon, icon_button
+from builder.widgets import button, icon, icon_button, link
+from builder.widgets import run_state as state_word
 
 _FORM = "preview-form"
 
@@ -30,23 +33,18 @@ def run_button() -> rx.Component:
 
 def run_state() -> rx.Component:
     """The state of the last run, beside the flow's name."""
-    return rx.el.span(state_badge(Previewing.state), role="status", class_name="run-state")
+    word = rx.cond(Previewing.state == "idle", rx.fragment(), state_word(Previewing.state))
+    return rx.el.span(word, role="status", class_name="run-state")
 
 
 def panel() -> rx.Component:
     """The panel; nothing while it is closed."""
-    return rx.cond(
-        Previewing.is_open,
-        rx.el.section(
-            _head(),
-            rx.cond(
-                Previewing.starts.length() == 0,
-                rx.el.p(t("The flow has no start yet. Add one from the palette."), class_name="none"),
-                rx.cond(Previewing.form["trigger"] == "chat", _chat(), _form()),
-            ),
-            id="preview",
-            class_name="preview",
-            aria_label=t("Preview"),
+    return dock(
+        _head(),
+        rx.cond(
+            Previewing.starts.length() == 0,
+            rx.el.p(t("The flow has no start yet. Add one from the palette."), class_name="none"),
+            rx.cond(Previewing.form["trigger"] == "chat", _chat(), _form()),
         ),
     )
 
@@ -54,7 +52,6 @@ def panel() -> rx.Component:
 def _head() -> rx.Component:
     return rx.el.header(
         rx.el.h2(t("Preview")),
-        state_badge(Previewing.state),
         rx.el.span(class_name="space"),
         rx.cond(
             Previewing.is_running,
@@ -126,8 +123,8 @@ def _turn(turn: rx.Var[Turn]) -> rx.Component:
         rx.el.p(
             rx.cond(
                 (turn.state == "streaming") & (turn.text == ""),
-                rx.el.span("…", class_name="waiting"),
-                rx.cond(turn.state == "failed", tr(turn.text), turn.text),
+                rx.el.span("…", class_name="coming"),
+                rx.cond(turn.state == "failed", _why(turn), turn.text),
             ),
             class_name="text",
         ),
@@ -135,6 +132,10 @@ def _turn(turn: rx.Var[Turn]) -> rx.Component:
         rx.cond(turn.note != "", rx.el.p(t("answered by {models}", models=turn.note), class_name="note")),
         class_name=f"turn {turn.role} {turn.state}",
     )
+
+
+def _why(turn: rx.Var[Turn]) -> rx.Component:
+    return rx.cond(turn.text == "", t("Stopped"), rx.fragment(step_link(turn.step), tr(turn.text)))
 
 
 # --- form ------------------------------------------------------------------------------------------------------
@@ -177,7 +178,9 @@ def _field(field: rx.Var[InputForm]) -> rx.Component:
 
 def _answer() -> rx.Component:
     return rx.fragment(
-        rx.cond(Previewing.told != "", failure(Previewing.told, Previewing.mend)),
+        rx.cond(
+            Previewing.told != "", failure(Previewing.told, Previewing.mend, where=step_link(Previewing.told_step))
+        ),
         rx.cond(
             Previewing.state == "done",
             rx.el.section(
@@ -196,6 +199,8 @@ def _summary() -> rx.Component:
         rx.el.p(
             duration(Previewing.ms),
             rx.cond(Previewing.tokens > 0, rx.fragment(" · ", t("{count} tokens", count=Previewing.tokens))),
+            " · ",
+            link(t("See the run"), href=f"/runs/{Previewing.run_id}"),
             class_name="summary",
         ),
     )

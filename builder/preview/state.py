@@ -26,7 +26,8 @@ class Previewing(rx.State):
     """The preview of the open flow.
 
     state: idle, running, done, failed or cancelled. overlay: each step's card. wrong: what is wrong, by input.
-    told: why the last run did not begin or how it failed, and what to do. output: of a run that is no chat.
+    told, told_step, mend: why the last run did not begin or how it failed, at which step, and what to do.
+    output: of a run that is no chat.
     """
 
     is_open: bool = False
@@ -37,6 +38,7 @@ class Previewing(rx.State):
     turns: list[Turn] = []
     wrong: dict[str, str] = {}
     told: str = ""
+    told_step: str = ""
     mend: str = ""
     output: str = ""
     ms: float = 0.0
@@ -150,7 +152,7 @@ class Previewing(rx.State):
 
     async def _begin(self, given: dict[str, Any]) -> EventSpec | None:
         flow = str((await self.get_state(Editing)).flow_id)
-        self.told = self.mend = self.output = ""
+        self.told = self.told_step = self.mend = self.output = ""
         self.overlay, self.inspected, self.wrong = {}, _NOTHING, {}
         try:
             self.run_id = await backend().preview(await person(), flow, given, self.form["step"])
@@ -164,10 +166,10 @@ class Previewing(rx.State):
         self.state, self.told, self.mend = "failed", error.what, error.mend
         if isinstance(error, BrokenFlow):
             problem = error.problems[0]
-            self.told = f"{problem.step}: {problem.what}" if problem.step else problem.what
+            self.told, self.told_step = problem.what, problem.step
         self.wrong = {str(key): str(value) for key, value in getattr(error, "fields", {}).items()}
         if self.turns and self.turns[-1].role == "assistant":
-            self.turns = [*self.turns[:-1], Turn("assistant", self.told, "failed", mend=self.mend)]
+            self.turns = [*self.turns[:-1], Turn("assistant", self.told, "failed", step=self.told_step, mend=self.mend)]
 
     def _show(self, trace: RunTrace, selected: str) -> None:
         fresh = trace.fresh_cards()
@@ -181,7 +183,7 @@ class Previewing(rx.State):
         if trace.state == "done":
             self.output = shown("", trace.output)["text"]
         elif trace.failure is not None:
-            self.told, self.mend = f"{trace.failed_step}: {trace.failure.what}", trace.failure.mend
+            self.told, self.told_step, self.mend = trace.failure.what, trace.failed_step, trace.failure.mend
 
 
 async def _batches(events: AsyncIterator[Event]) -> AsyncGenerator[list[Event], None]:

@@ -11,13 +11,14 @@ from runtime.graph.values import as_text
 class Turn:
     """One thing said. state: `streaming` while it comes, `failed` when the run gave none. note: who answered.
 
-    mend: what to do about a failure.
+    step: at which it failed, where one did. mend: what to do about it.
     """
 
     role: Literal["user", "assistant"]
     text: str
     state: Literal["done", "streaming", "failed"] = "done"
     note: str = ""
+    step: str = ""
     mend: str = ""
 
 
@@ -39,8 +40,7 @@ def answer(transcript: Transcript, trace: RunTrace) -> Transcript:
             made = replace(last, text=readable(trace.output), state="done", note=_models(trace))
         case "failed":
             why, mend = (trace.failure.what, trace.failure.mend) if trace.failure is not None else ("", "")
-            said = f"{trace.failed_step}: {why}" if trace.failed_step else why
-            made = replace(last, text=said, state="failed", mend=mend)
+            made = replace(last, text=why, state="failed", step=trace.failed_step, mend=mend)
         case "cancelled":
             made = replace(last, state="failed")
         case _:

@@ -1,5 +1,6 @@
 """What the list of runs shows of each run; pure."""
 
+import re
 from collections.abc import Iterable
 from typing import TypedDict
 
@@ -7,11 +8,15 @@ from runtime.interpreter.journal import RunRecord
 
 PAGE = 30  # runs that are loaded at a time
 STATES = ("running", "done", "failed", "cancelled")
+_STEP = re.compile(r"^[a-z][a-z0-9_]*: ")  # which begins what the record says of a failure
 SOON, LATER = 1_500, 10_000  # ms between looks: while something runs, and while nothing does
 
 
 class RunLine(TypedDict):
-    """One run. started: seconds since the epoch. ms: how long it took, 0 while it goes on. version: 0 for a draft."""
+    """One run. started: seconds since the epoch. ms: how long it took, 0 while it goes on. version: 0 for a draft.
+
+    error: why it failed, in words of the catalogue; the page of the run says at which step.
+    """
 
     id: str
     flow: str
@@ -37,7 +42,7 @@ def line(record: RunRecord) -> RunLine:
         ms=max(0.0, (record.ended - record.started) * 1000) if record.ended else 0.0,
         steps=record.steps,
         version=record.version,
-        error=record.error,
+        error=_STEP.sub("", record.error),
     )
 
 

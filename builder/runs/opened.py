@@ -5,12 +5,12 @@ from typing import Any
 
 import reflex as rx
 
-from builder.editor.view import FlowView, view
+from builder.editor.view import FlowView, plain, view
 from builder.guard import backend, person
 from builder.preview.inspected import Inspected, inspect
 from builder.preview.overlay import RunTrace
 from builder.runs.lines import SOON, RunLine, line
-from builder.runs.report import Picture, StepLine, inspect_run, picture, step_lines
+from builder.runs.report import StepLine, inspect_run, step_lines
 from runtime.errors import NotFoundError
 from runtime.graph.reading import read_flow
 
@@ -22,12 +22,14 @@ NO_RUN = RunLine(
 class RunPage(rx.State):
     """What the page of a run shows. phase: loading, there, missing. selected: the step looked into, empty for the run.
 
-    incomplete: the flow as it ran was not kept, so there is nothing to draw.
+    view: the flow as it ran, for the `Viewer`; overlay: what the run says of its steps. incomplete: the flow was not
+    kept, so there is nothing to draw.
     """
 
     phase: str = "loading"
     run: RunLine = NO_RUN
-    picture: Picture = Picture(width="0", height="0", view="0 0 1 1", cards=[], ways=[])
+    view: dict[str, Any] = {}
+    overlay: dict[str, dict[str, Any]] = {}
     steps: list[StepLine] = []
     selected: str = ""
     shown: Inspected = inspect_run(RunTrace())
@@ -41,7 +43,7 @@ class RunPage(rx.State):
     @rx.event
     async def open(self) -> None:
         """Show the run that the address names."""
-        self.phase, self.selected = "loading", ""
+        self.phase, self.selected, self.view, self.overlay = "loading", "", {}, {}
         await self._look()
         failed = next((step["id"] for step in self.steps if step["state"] == "failed"), "")
         if failed and self.run["state"] == "failed":
@@ -83,5 +85,7 @@ class RunPage(rx.State):
             drawn = FlowView(record.flow_name, "", {}, {}, {})
         self.incomplete = not drawn.steps
         self.run, self.phase = line(record), "there"
-        self.picture, self.steps = picture(drawn, trace), step_lines(drawn, trace)
+        if not self.view:  # a run keeps the flow with which it began: it travels once
+            self.view = plain(drawn)
+        self.overlay, self.steps = trace.cards(), step_lines(drawn, trace)
         self.shown = inspect(trace, self.selected) if self.selected else inspect_run(trace)

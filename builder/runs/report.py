@@ -1,48 +1,23 @@
-"""What the page of one run shows: the flow with what each step did, and one step looked into; pure."""
+"""What the page of one run says of its steps, and of the run as a whole; pure."""
 
+from collections import Counter
 from typing import TypedDict
 
 from builder.editor.view import FlowView
 from builder.preview.inspected import Inspected, shown, values
 from builder.preview.overlay import RunTrace, StepTrace
-from builder.sketch import HEIGHT, WIDTH, sketch
-
-_SCALE = 0.68  # of the canvas: names can still be read
-
-
-class Card(TypedDict):
-    """A step on the picture of the flow. style: where it stands, as CSS."""
-
-    id: str
-    title: str
-    group: str
-    state: str
-    style: str
-
-
-class Way(TypedDict):
-    """A wire on the picture. path: of an SVG. went: the run took it."""
-
-    path: str
-    went: bool
-
-
-class Picture(TypedDict):
-    """The flow as the run went through it. width, height: CSS lengths. view: the `viewBox` of the ways."""
-
-    width: str
-    height: str
-    view: str
-    cards: list[Card]
-    ways: list[Way]
 
 
 class StepLine(TypedDict):
-    """One step in the order of the flow. ms: 0 when it has not ended. tries: attempts that failed before."""
+    """One step in the order of the flow. title: as a person wrote it, else empty. kind: what its kind is called.
+
+    several: other steps are called like this one. ms: 0 when it has not ended. tries: attempts that failed before.
+    """
 
     id: str
     title: str
     kind: str
+    several: bool
     state: str
     ms: float
     model: str
@@ -50,37 +25,12 @@ class StepLine(TypedDict):
     tries: int
 
 
-def picture(flow: FlowView, trace: RunTrace) -> Picture:
-    """The flow drawn with the states of its steps."""
-    drawn = sketch(flow)
-    left, top, width, height = (float(number) for number in drawn["view"].split())
-    cards = [
-        Card(
-            id=box["id"],
-            title=_title(flow, box["id"]),
-            group=box["group"],
-            state=_state(trace, box["id"]),
-            style=f"translate({(box['x'] - left) * _SCALE:g}px, {(box['y'] - top) * _SCALE:g}px)",
-        )
-        for box in drawn["boxes"]
-    ]
-    return Picture(
-        width=f"{width * _SCALE:g}px",
-        height=f"{height * _SCALE:g}px",
-        view=drawn["view"],
-        cards=cards,
-        ways=[Way(path=line["path"], went=_went(trace, line["source"], line["target"])) for line in drawn["lines"]],
-    )
-
-
-SIZE = {"width": f"{WIDTH * _SCALE:g}px", "height": f"{HEIGHT * _SCALE:g}px"}  # of a card
-
-
 def step_lines(flow: FlowView, trace: RunTrace) -> list[StepLine]:
     """Every step: those that ran in the order in which they did, then the others as they stand from left to right."""
     ran = [name for name in trace.steps if name in flow.steps]
     rest = sorted((name for name in flow.steps if name not in trace.steps), key=lambda name: flow.steps[name].at)
-    return [_line(flow, name, trace) for name in (*ran, *rest)]
+    alike = _alike(flow)
+    return [_line(flow, name, trace, name in alike) for name in (*ran, *rest)]
 
 
 def inspect_run(trace: RunTrace) -> Inspected:
@@ -103,12 +53,13 @@ def inspect_run(trace: RunTrace) -> Inspected:
     )
 
 
-def _line(flow: FlowView, name: str, trace: RunTrace) -> StepLine:
+def _line(flow: FlowView, name: str, trace: RunTrace, several: bool) -> StepLine:
     step = trace.steps.get(name, StepTrace())
     return StepLine(
         id=name,
-        title=_title(flow, name),
+        title=flow.steps[name].title,
         kind=flow.steps[name].label,
+        several=several,
         state=step.state,
         ms=step.ms,
         model=step.model,
@@ -117,13 +68,7 @@ def _line(flow: FlowView, name: str, trace: RunTrace) -> StepLine:
     )
 
 
-def _title(flow: FlowView, name: str) -> str:
-    return (flow.steps[name].title or name) if name in flow.steps else name
-
-
-def _went(trace: RunTrace, source: str, target: str) -> bool:
-    return _state(trace, source) in ("done", "failed") and _state(trace, target) not in ("idle", "skipped")
-
-
-def _state(trace: RunTrace, name: str) -> str:
-    return trace.steps[name].state if name in trace.steps else "idle"
+def _alike(flow: FlowView) -> set[str]:
+    """The steps that only their ids tell apart."""
+    called = Counter(step.title or step.label for step in flow.steps.values())
+    return {name for name, step in flow.steps.items() if called[step.title or step.label] > 1}

@@ -1,26 +1,29 @@
 """One run: the flow as it went through it, and each step's real input and output."""
 
+from collections.abc import Sequence
+
 import reflex as rx
 
 from builder.clock import duration, moment, pulse
+from builder.editor.browser.component import Viewer, icon_set
 from builder.language import t, tr
 from builder.preview.inspector import inspector
 from builder.runs.opened import RunPage
-from builder.runs.report import SIZE, Card, StepLine
+from builder.runs.report import StepLine
 from builder.runs.words import source, version
 from builder.shell import frame, header, navigation
-from builder.widgets import button, empty_state, icon, link, link_button, run_state
+from builder.widgets import button, empty_state, icon, link, link_button, run_state, step_name
 
 ROUTE = "/runs/[run_id]"
 
 
-def run_page() -> rx.Component:
-    """The page at `ROUTE`; load it with `RunPage.open`."""
+def run_page(icons: Sequence[str] = ()) -> rx.Component:
+    """The page at `ROUTE`; load it with `RunPage.open`. icons: the Lucide names of the catalog's nodes."""
     inside = rx.match(
         RunPage.phase,
         ("loading", rx.el.div(rx.el.div(class_name="row-to-come"), role="status", aria_label=t("Loading …"))),
         ("missing", _missing()),
-        rx.fragment(_headline(), _map(), rx.el.div(_steps(), _inspector(), class_name="run-parts")),
+        rx.fragment(_headline(), _flow(icons), rx.el.div(_steps(), _inspector(), class_name="run-parts")),
     )
     return frame(
         header(navigation("/runs")),
@@ -66,44 +69,23 @@ def _headline() -> rx.Component:
     )
 
 
-def _map() -> rx.Component:
-    """The flow, for the eye and the pointer; the list below says the same and is what keyboards use."""
-    drawn = RunPage.picture
-    wires = rx.el.svg(
-        rx.foreach(
-            drawn["ways"], lambda way: rx.el.path(d=way["path"], class_name=rx.cond(way["went"], "wire went", "wire"))
-        ),
-        view_box=drawn["view"],
-        width=drawn["width"],
-        height=drawn["height"],
-        class_name="wires",
-    )
+def _flow(icons: Sequence[str]) -> rx.Component:
+    """The flow as the run went through it; the list below says the same."""
     return rx.cond(
         RunPage.incomplete,
         rx.el.p(t("The flow as it ran was not kept, so it cannot be drawn."), class_name="card notice-line"),
-        rx.el.div(
-            rx.el.div(
-                wires,
-                rx.foreach(drawn["cards"], _card),
-                class_name="ground",
-                style={"width": drawn["width"], "height": drawn["height"]},
+        rx.el.section(
+            Viewer.create(
+                name=RunPage.run["id"],
+                view=RunPage.view,
+                overlay=RunPage.overlay,
+                selected=RunPage.selected,
+                icons=icon_set(list(icons)),
+                on_select=RunPage.select,
             ),
-            class_name="card run-map",
-            tab_index=0,
-            role="region",
+            class_name="card run-flow",
             aria_label=t("The flow as it ran"),
         ),
-    )
-
-
-def _card(card: rx.Var[Card]) -> rx.Component:
-    return rx.el.div(
-        rx.el.span(card["title"], class_name="title"),
-        run_state(card["state"]),
-        class_name=f"ran-card {card['group']} {card['state']} " + rx.cond(RunPage.selected == card["id"], "chosen", ""),
-        style={**SIZE, "transform": card["style"]},
-        on_click=RunPage.select(card["id"]),
-        custom_attrs={"aria-hidden": "true"},
     )
 
 
@@ -127,8 +109,10 @@ def _step(step: rx.Var[StepLine]) -> rx.Component:
     return rx.el.li(
         rx.el.button(
             rx.el.span(
-                rx.el.span(step["title"], class_name="title"),
-                rx.el.span(tr(step["kind"]), class_name="fine"),
+                rx.el.span(rx.cond(step["title"], step["title"], tr(step["kind"])), class_name="title"),
+                rx.el.span(
+                    rx.cond(step["title"], tr(step["kind"]) + " · ", ""), rx.el.code(step["id"]), class_name="fine"
+                ),
                 class_name="names",
             ),
             rx.el.span(
@@ -148,7 +132,7 @@ def _step(step: rx.Var[StepLine]) -> rx.Component:
 
 def _inspector() -> rx.Component:
     chosen = rx.foreach(
-        RunPage.steps, lambda step: rx.cond(step["id"] == RunPage.selected, step["title"], rx.fragment())
+        RunPage.steps, lambda step: rx.cond(step["id"] == RunPage.selected, step_name(step), rx.fragment())
     )
     return rx.el.section(
         rx.el.h2(rx.cond(RunPage.selected == "", t("The whole run"), chosen)),

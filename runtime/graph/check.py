@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import TypeAlias
-
-import networkx as nx
+from typing import TYPE_CHECKING, TypeAlias
 
 from runtime.graph.binding import stand_in
 from runtime.graph.catalog import Catalog, widget_of
@@ -16,6 +14,9 @@ from runtime.graph.problems import Problem, listed
 from runtime.graph.program import Reference
 from runtime.graph.reading import Reading, read_flow
 from runtime.graph.values import NotJson, fits
+
+if TYPE_CHECKING:  # networkx takes a tenth of a second to import; a process that checks no flow does without
+    import networkx as nx
 
 Graph: TypeAlias = "nx.DiGraph[str]"  # steps, and who waits for whom
 
@@ -149,6 +150,8 @@ def _reference(reading: Reading, name: str, field: str, reference: Reference, pl
 
 def cycle(reading: Reading) -> Iterator[Problem]:
     """No step waits for itself, by wires or by references."""
+    import networkx as nx
+
     whole = graph(reading)
     for component in nx.strongly_connected_components(whole):
         if len(component) > 1 or whole.has_edge(*(tuple(component) * 2)):
@@ -201,6 +204,8 @@ def graph(reading: Reading) -> Graph:
 
     A step with bodies waits for whatever its inside reads from around it, and its inside waits for it.
     """
+    import networkx as nx
+
     made: Graph = nx.DiGraph()
     made.add_nodes_from(reading.steps)
     made.add_edges_from(((place.step, name) for name, place in reading.nesting.places.items()), inside=True)
@@ -243,8 +248,8 @@ def waits_for(nesting: Nesting, source: str, target: str, place: Place) -> str |
 
 def live_steps(whole: Graph, starts: Collection[str]) -> set[str]:
     """The steps that a run from these starts can come to: those after them, those that feed these, and all inside."""
-    ahead = set(starts).union(nx.multi_source_dijkstra_path_length(whole, set(starts))) if starts else set()
-    found = ahead | _ancestors(whole, ahead)
+    ahead = _reached(whole, set(starts))
+    found = ahead | _reached(whole.reverse(copy=False), ahead)
     left = list(found)
     while left:
         for name, how in whole[left.pop()].items():
@@ -254,8 +259,10 @@ def live_steps(whole: Graph, starts: Collection[str]) -> set[str]:
     return found
 
 
-def _ancestors(whole: Graph, steps: set[str]) -> set[str]:
-    return set(nx.multi_source_dijkstra_path_length(whole.reverse(copy=False), steps)) if steps else set()
+def _reached(whole: Graph, steps: set[str]) -> set[str]:
+    import networkx as nx
+
+    return set(nx.multi_source_dijkstra_path_length(whole, steps)) if steps else set()
 
 
 @lru_cache(maxsize=256)

@@ -59,9 +59,9 @@ class Journal(Protocol):
         ...
 
     async def records(
-        self, workspace: str, *, flow: str = "", limit: int = 50, before: float | None = None
+        self, workspace: str, *, flow: str = "", state: str = "", limit: int = 50, before: float | None = None
     ) -> list[RunRecord]:
-        """The newest runs first, without their documents; `before`: only those that started earlier."""
+        """The newest runs first, without their documents; flow, state: only those; before: that started earlier."""
         ...
 
     async def unfinished(self) -> list[RunRecord]:

@@ -72,14 +72,15 @@ class MemoryJournal:
         return found
 
     async def records(
-        self, workspace: str, *, flow: str = "", limit: int = 50, before: float | None = None
+        self, workspace: str, *, flow: str = "", state: str = "", limit: int = 50, before: float | None = None
     ) -> list[RunRecord]:
-        """The newest runs first, without their documents; `before`: only those that started earlier."""
+        """The newest runs first, without their documents; flow, state: only those; before: that started earlier."""
         found = [
             msgspec.structs.replace(record, document="")
             for record in self._records.values()
             if record.workspace == workspace
             and flow in ("", record.flow)
+            and state in ("", record.state)
             and (before is None or record.started < before)
         ]
         return sorted(found, key=lambda record: record.started, reverse=True)[:limit]

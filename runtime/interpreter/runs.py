@@ -191,18 +191,19 @@ class Runs:
         return alive.record if alive is not None else await self._journal.record(workspace, run)
 
     async def records(
-        self, workspace: str, *, flow: str = "", limit: int = 50, before: float | None = None
+        self, workspace: str, *, flow: str = "", state: str = "", limit: int = 50, before: float | None = None
     ) -> list[RunRecord]:
-        """The newest runs first, those that are alive among them."""
-        kept = await self._journal.records(workspace, flow=flow, limit=limit, before=before)
+        """The newest runs first, those that are alive among them; flow, state: only those; before: started earlier."""
+        kept = await self._journal.records(workspace, flow=flow, state=state, limit=limit, before=before)
         alive = {
             run.record.id: run.record
             for run in self._alive.values()
             if run.record.workspace == workspace
             and flow in ("", run.record.flow)
+            and state in ("", run.record.state)
             and (before is None or run.record.started < before)
         }
-        both = {**{record.id: record for record in kept}, **alive}
+        both = {**{record.id: record for record in kept if record.id not in self._alive}, **alive}
         return sorted(both.values(), key=lambda record: record.started, reverse=True)[:limit]
 
     async def close(self) -> None:
@@ -232,8 +233,9 @@ class Runs:
         mask, workspace, execution = self._mask, run.record.workspace, run.execution
         assert execution is not None
         try:
-            async for event in execution:
-                run.add(mask(workspace, event))
+            async for events in execution.batches():
+                for event in events:
+                    run.add(mask(workspace, event))
         except asyncio.CancelledError:
             # A server that stops gives up on its requests; what had happened must not vanish with them.
             if run.ending is None:

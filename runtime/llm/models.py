@@ -42,7 +42,9 @@ class Models:
 
     async def embeddings_ready(self) -> CanevasError | None:
         """What is missing before `embed` can answer; None when nothing is."""
-        return None if is_there(EMBEDDINGS, self._weights) else absent(EMBEDDINGS, "the built-in embeddings")
+        if is_there(EMBEDDINGS, self._weights):
+            return None
+        return absent(EMBEDDINGS, "the built-in embeddings", self._weights)
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[Delta | Reply]:
         """See `Llm.stream`. Raises AuthorError for a name that no provider serves."""

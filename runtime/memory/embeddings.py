@@ -15,8 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from runtime.errors import OperatorError
 
 DIMENSIONS = 512
@@ -100,6 +98,8 @@ def _load(home: Path) -> Any:
 
 
 def _encoded(encoder: Any, texts: list[str]) -> list[list[float]]:
+    import numpy as np  # not at the start: it takes a tenth of a second and ten megabytes
+
     vectors = np.asarray(encoder.encode(texts), dtype=np.float64)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return [[float(value) for value in vector] for vector in vectors]

@@ -1,12 +1,11 @@
 """Which vectors are alike: nearest entries and nearest classes; pure functions over unit vectors.
 
-Vectors come from `llm.embed` and have length one, so a cosine is a sum of products.
+Vectors come from `llm.embed` and have length one, so a cosine is a sum of products. numpy is imported where it
+computes: a process that compares nothing starts without it.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 Vector = Sequence[float]
 
@@ -37,6 +36,8 @@ def nearest(query: Vector, entries: Sequence[Vector], count: int = 1) -> list[Ma
     """The `count` entries most like the query, best first; fewer when there are fewer entries."""
     if not entries or count < 1:
         return []
+    import numpy as np
+
     scores = np.asarray(entries, dtype=np.float64) @ np.asarray(query, dtype=np.float64)
     best = np.argsort(-scores, kind="stable")[:count]
     return [Match(int(index), float(scores[index])) for index in best]
@@ -44,6 +45,8 @@ def nearest(query: Vector, entries: Sequence[Vector], count: int = 1) -> list[Ma
 
 def centre(vectors: Sequence[Vector]) -> list[float]:
     """The unit vector in the middle of these: what a class looks like, from its examples."""
+    import numpy as np
+
     total = np.asarray(vectors, dtype=np.float64).sum(axis=0)
     length = float(np.linalg.norm(total))
     # Vectors that cancel out have no middle; any one of them is as good an answer.
@@ -60,6 +63,8 @@ def classified(query: Vector, classes: Mapping[str, Sequence[Vector]]) -> list[V
     """
     if not classes:
         return []
+    import numpy as np
+
     labels = list(classes)
     scores = np.asarray([centre(vectors) for vectors in classes.values()]) @ np.asarray(query, dtype=np.float64)
     weights = np.exp(_SHARPNESS * (scores - scores.max()))

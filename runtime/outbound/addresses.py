@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Self, TypeAlias
 
-import httpx2
-
 from runtime.errors import OperatorError
 
 Address: TypeAlias = IPv4Address | IPv6Address
@@ -126,6 +124,8 @@ def _network(text: str) -> Network | None:
 
 
 def _canonical(host: str) -> str:
+    import httpx2  # only for names of hosts: whoever allows none starts without it
+
     try:
         return httpx2.URL(f"http://{host}").raw_host.decode("ascii").lower().rstrip(".")
     except httpx2.InvalidURL as error:

@@ -80,7 +80,7 @@ class Api:
             log.exception("%s %s broke", scope["method"], scope["path"])
             broken = Refusal("internal", "The request broke something.", "Ask the operator to look at the log.")
             answer = refused(broken, scope["path"])
-        await answer.give(receive, send)
+        await answer.give(scope, receive, send)
 
     async def _answer(self, request: Request) -> Answer:
         parts = request.path.split("/")

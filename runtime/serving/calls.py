@@ -30,7 +30,7 @@ _OUTSIDE = {"endpoint", "chat", "webhook"}  # runs that came in here; an owner's
 class Answer(Protocol):
     """What a call gives: it knows how to send itself."""
 
-    async def give(self, receive: Receive, send: Send) -> None: ...
+    async def give(self, scope: Scope, receive: Receive, send: Send) -> None: ...
 
 
 class Request:

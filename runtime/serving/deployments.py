@@ -1,7 +1,6 @@
 """What is deployed: the flow under a slug, compiled once a version, and whether it can run now."""
 
 import asyncio
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,7 +23,6 @@ V = TypeVar("V")
 FRESH = 1.0  # seconds until a slug is looked up again, so that what other processes changed is seen
 _MOST_SLUGS = 1024
 _MOST_VERSIONS = 256  # compiled flows; the largest things kept
-_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,98}[a-z0-9])?\Z")
 _SOURCES: dict[Trigger, Source] = {"api": "endpoint", "chat": "chat", "webhook": "webhook"}
 
 
@@ -49,7 +47,7 @@ class Deployments(Protocol):
     """Where deployments are kept."""
 
     async def deployment(self, slug: str) -> Deployed | None:
-        """What stands under a slug, None when nothing does. Raises OperatorError."""
+        """What stands under a slug, None when nothing does, nor can. Raises OperatorError."""
         ...
 
     async def note_use(self, workspace: str, key: str) -> None:
@@ -147,8 +145,6 @@ class Endpoints:
         kept = self._kept.get(slug)
         if kept is not None and time.monotonic() - kept.seen < FRESH:
             return kept
-        if not _SLUG.match(slug):
-            raise _unknown(slug)
         coming = self._coming.get(slug)
         if coming is None:  # a hundred requests at once ask the store once
             coming = self._coming[slug] = asyncio.create_task(self._look_up(slug))

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from starlette.types import Receive, Send
+from starlette.types import Receive, Scope, Send
 
 from runtime.interpreter.events import Ending, RunCancelled, RunFailed, RunFinished
 from runtime.interpreter.journal import RunRecord
@@ -18,6 +18,7 @@ Header = tuple[bytes, bytes]
 JSON = b"application/json"
 STREAM = b"text/event-stream"
 _TEXT = b"text/plain; charset=utf-8"
+AT_ONCE = "canevas.at_once"  # in a scope: takes status, headers and body, and says whether it has sent them
 BODILESS = {204, 205, 304}
 # What a run gives may hold anything: no cache keeps it and no browser guesses that it is a page.
 ALWAYS: tuple[Header, ...] = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
@@ -34,11 +35,14 @@ class Reply:
     kind: bytes = JSON
     headers: Sequence[Header] = field(default=())
 
-    async def give(self, receive: Receive, send: Send) -> None:
-        """Send it."""
+    async def give(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, in one write where the server can."""
         headers = [(b"content-type", self.kind), (b"content-length", b"%d" % len(self.body)), *ALWAYS, *self.headers]
         if self.status in BODILESS:
             self.body, headers = b"", headers[2:]
+        at_once = scope.get(AT_ONCE)
+        if at_once is not None and at_once(self.status, headers, self.body):
+            return
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
-
-from jsonschema import Draft202012Validator, ValidationError
-from referencing import Registry
+from typing import TYPE_CHECKING, Any
 
 from runtime.graph.problems import listed
 from runtime.serving.refusals import FieldError
+
+if TYPE_CHECKING:  # it takes a tenth of a second to import, and what plainly fits needs no validator
+    from jsonschema import Draft202012Validator, ValidationError
 
 _MOST = 20  # errors told at once
 _LONGEST = 200  # characters of a message that quotes the input
@@ -51,7 +51,10 @@ class Schema:
         return found[:_MOST]
 
     @cached_property
-    def _validator(self) -> Draft202012Validator:
+    def _validator(self) -> "Draft202012Validator":
+        from jsonschema import Draft202012Validator
+        from referencing import Registry
+
         # With a registry of its own it never fetches what a `$ref` names.
         return Draft202012Validator(dict(self.document), registry=Registry())
 
@@ -85,7 +88,7 @@ def _quick(schema: Mapping[str, Any]) -> Callable[[Any], bool] | None:
     return surely_fits
 
 
-def _told(error: ValidationError) -> list[FieldError]:
+def _told(error: "ValidationError") -> list[FieldError]:
     """One error of the validator in our words, at the field that a person must change."""
     place = list(error.absolute_path)
     given: Any = error.instance

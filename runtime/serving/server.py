@@ -4,12 +4,15 @@ import asyncio
 import contextlib
 import gc
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, MutableMapping
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from runtime.errors import OperatorError
+from runtime.serving.replies import AT_ONCE, Header
 
 QUEUE = 1024  # connections that wait to be accepted
 GRACE = 3  # seconds that open answers have when the server is asked to end
@@ -43,6 +46,7 @@ async def serve(app: ASGIApp, listener: socket.socket) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        http=_Protocol,
         ws="websockets-sansio",
         timeout_graceful_shutdown=GRACE,
     )
@@ -54,6 +58,40 @@ async def serve(app: ASGIApp, listener: socket.socket) -> None:
         server.should_exit = True
         await serving
         raise
+
+
+class _Protocol(HttpToolsProtocol):
+    """Uvicorn's protocol, which also takes a whole answer at once: one write instead of two is a sixth of its time."""
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()  # the application starts in the loop's next turn
+        scope: MutableMapping[str, Any] = self.scope  # type: ignore[assignment]
+        scope[AT_ONCE] = _AtOnce(self.cycle)
+
+
+class _AtOnce:
+    """Sends one answer; `replies.Reply` finds it in the scope."""
+
+    __slots__ = ("_cycle",)
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+
+    def __call__(self, status: int, headers: Iterable[Header], body: bytes) -> bool:
+        """Whether the answer was taken; what is not the usual case goes uvicorn's way."""
+        cycle = self._cycle
+        usual = cycle.keep_alive and not cycle.flow.write_paused and cycle.scope["method"] != "HEAD"
+        if not usual or cycle.disconnected or cycle.response_started:
+            return False
+        head = [STATUS_LINE[status]]
+        for name, value in (*cycle.default_headers, *headers):
+            head += (name, b": ", value, b"\r\n")
+        cycle.transport.write(b"".join((*head, b"\r\n", body)))
+        cycle.waiting_for_100_continue = False
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
 
 
 class _Server(uvicorn.Server):

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from starlette.types import Receive, Send
+from starlette.types import Receive, Scope, Send
 
 from runtime.interpreter.events import Event, StepDelta, encode
 from runtime.serving.replies import ALWAYS, STREAM, Header
@@ -33,7 +33,7 @@ class EventStream:
     headers: Sequence[Header] = ()
     beat: float = BEAT
 
-    async def give(self, receive: Receive, send: Send) -> None:
+    async def give(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the events as they come."""
         headers = [(b"content-type", STREAM), *ALWAYS, (b"x-accel-buffering", b"no"), *self.headers]
         await send({"type": "http.response.start", "status": 200, "headers": headers})

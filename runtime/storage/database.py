@@ -1,9 +1,10 @@
 """The database: SQLite beside the product or PostgreSQL by address, opened, brought up to date, and closed."""
 
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar, cast
 
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -13,6 +14,9 @@ from runtime.errors import OperatorError
 from runtime.settings import Settings
 from runtime.storage.faults import translated
 from runtime.storage.scope import Everywhere, Scope, ScopedSession, wait_alone
+
+Given = TypeVar("Given")
+Result = TypeVar("Result")
 
 _READERS = 4
 _CONNECTIONS = 10  # to PostgreSQL, and as many again when it gets busy
@@ -76,6 +80,16 @@ class Database:
         with translated(self.where):
             async with _session(self._writer, workspace) as session, session.begin():
                 yield Scope(session, workspace)
+
+    async def visit(self, work: Callable[[sqlite3.Connection, Given], Result], given: Given) -> Result:
+        """Let `work` have SQLite's own connection on its thread, alone among the writers; it commits by itself.
+
+        One visit for a whole transaction: each one costs more than what it does. Raises what `writing` raises.
+        """
+        with translated(self.where):
+            async with self._writer.connect() as connection:
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                return cast(Result, await driver._execute(work, driver._conn, given))
 
     async def close(self) -> None:
         """Write what waits to be written, then let go of the connections."""

@@ -11,7 +11,7 @@ from sqlmodel import col
 from runtime.errors import AuthorError, ConflictError, NotFoundError
 from runtime.graph.flow import Flow
 from runtime.storage.database import Database
-from runtime.storage.documents import to_flow
+from runtime.storage.documents import load_flow
 from runtime.storage.ids import new_id
 from runtime.storage.scope import EVERYWHERE, Scope
 from runtime.storage.tables import DeploymentRow, FlowRow, KeyRow, VersionRow
@@ -93,7 +93,7 @@ class DeploymentStore:
             number = 1 + (highest[0] if highest and highest[0] else 0)
             row = {"flow": id, "number": number, "document": found.document, "author": author, "created": self._now()}
             await scope.add(VersionRow, row)
-        return Version(number, to_flow(found.document, id), author, row["created"])
+        return Version(number, await load_flow(found.document, id), author, row["created"])
 
     async def version(self, workspace: str, id: str, number: int) -> Version:
         """One version of a flow, deleted or not. Raises NotFoundError."""
@@ -104,7 +104,8 @@ class DeploymentStore:
             found = await scope.first(wanted)
         if found is None:
             raise NotFoundError(f"The flow has no version {number}", id, "Look at the list of its versions.")
-        return Version(number, to_flow(found.document, f"{id}, version {number}"), found.author, found.created)
+        flow = await load_flow(found.document, f"{id}, version {number}")
+        return Version(number, flow, found.author, found.created)
 
     async def deploy(self, workspace: str, flow_id: str, slug: str, version: int) -> Deployment:
         """Let a version answer under the slug, in place of the flow's version that did so before, in one moment.
@@ -142,7 +143,9 @@ class DeploymentStore:
             return [Deployment(*found) for found in await scope.rows(wanted)]
 
     async def deployment(self, slug: str) -> Deployed | None:
-        """What answers under the slug, in whatever workspace, as it is now; None when nothing does."""
+        """What answers under the slug, in whatever workspace, as it is now; None when nothing does, nor can."""
+        if not _SLUG.match(slug):
+            return None
         async with self._database.reading(EVERYWHERE) as scope:
             found = await scope.rows(_DEPLOYED.where(col(DeploymentRow.slug) == slug))
         if not found:

@@ -1,5 +1,6 @@
 """What a database's errors mean to people: the one place where a driver's words become ours."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -66,7 +67,7 @@ def translated(where: str) -> Iterator[None]:
     """
     try:
         yield
-    except (DBAPIError, NoFreeConnection, OSError) as error:
+    except (DBAPIError, sqlite3.Error, NoFreeConnection, OSError) as error:
         meant = _meaning(error, where)
         if meant is None:
             raise
@@ -76,10 +77,11 @@ def translated(where: str) -> Iterator[None]:
 def _meaning(error: Exception, where: str) -> CanevasError | None:
     if isinstance(error, NoFreeConnection):
         return OperatorError(_BUSY[0], where, _BUSY[1])
-    if not isinstance(error, DBAPIError):
+    if isinstance(error, OSError):
         return OperatorError(_LOST[0], where, _LOST[1])
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    state = getattr(error.orig, "sqlstate", None) or ""
+    drivers = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(drivers, "sqlite_errorcode", None)
+    state = getattr(drivers, "sqlstate", None) or ""
     constraint = _POSTGRES_CONSTRAINTS.get(state) if code is None else _SQLITE_CONSTRAINTS.get(code)
     if constraint is not None:
         cls, (what, mend) = constraint
@@ -87,6 +89,6 @@ def _meaning(error: Exception, where: str) -> CanevasError | None:
     said = _POSTGRES.get(state) or _POSTGRES.get(state[:3]) or _POSTGRES.get(state[:2])
     if code is not None:
         said = _SQLITE.get(code & 0xFF)
-    if said is None and error.connection_invalidated:
+    if said is None and isinstance(error, DBAPIError) and error.connection_invalidated:
         said = _LOST
     return None if said is None else OperatorError(said[0], where, said[1])

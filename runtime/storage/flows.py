@@ -13,7 +13,7 @@ from runtime.errors import ConflictError, NotFoundError
 from runtime.graph.flow import Flow
 from runtime.interpreter.events import RunState
 from runtime.storage.database import Database
-from runtime.storage.documents import to_flow, to_text
+from runtime.storage.documents import load_flow, to_text
 from runtime.storage.ids import new_id
 from runtime.storage.scope import EVERYWHERE, Query, Scope
 from runtime.storage.tables import DeploymentRow, FlowRow, RunRow
@@ -76,7 +76,7 @@ class FlowStore:
             found = await scope.first(wanted)
         if found is None:
             raise _unknown(id)
-        return Stored(to_flow(found.document, id), found.revision, found.updated)
+        return Stored(await load_flow(found.document, id), found.revision, found.updated)
 
     async def save(self, workspace: str, id: str, flow: Flow, base: int) -> int:
         """Keep an edited flow and give its new revision; what was acknowledged survives kill -9.

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlmodel import col
 
-from runtime.errors import ConflictError, NotFoundError
+from runtime.errors import ConflictError
 from runtime.interpreter.events import Durable, decode_all, encode_all
 from runtime.interpreter.journal import RunRecord
 from runtime.interpreter.memory_journal import follow, taken, unknown
+from runtime.storage.changes import ENDING, Change, Place
 from runtime.storage.database import Database
 from runtime.storage.scope import EVERYWHERE, Found
 from runtime.storage.tables import EntryRow, RunRow
@@ -33,30 +35,21 @@ class SqlJournal:
     async def open(self, record: RunRecord) -> None:
         """Begin the record of a run. Raises ConflictError when the id is taken."""
         try:
-            async with self._database.writing(record.workspace) as scope:
-                await scope.add(RunRow, msgspec.structs.asdict(record))
+            await self._writer.put(Change(_place(record), run=msgspec.structs.asdict(record)), hurry=True)
         except ConflictError:
             raise taken(record.id) from None
 
     async def append(self, workspace: str, run: str, events: Sequence[Durable]) -> None:
         """Add consecutive events. Raises ConflictError when their seq does not follow the last one, NotFoundError."""
-        if not events:
-            return
-        newest = select(col(EntryRow.last)).where(col(EntryRow.run) == run).order_by(col(EntryRow.first).desc())
-        try:
-            async with self._database.writing(workspace) as scope:
-                found = await scope.first(newest.limit(1))
-                follow(run, events, found.last if found else 0)
-                await scope.add(EntryRow, _entry(run, events))
-        except NotFoundError:
-            raise unknown(run) from None
+        if events:
+            place = workspace, run
+            change = Change(place, entry=_entry(place, events), follows=partial(follow, run, events))
+            await self._writer.put(change, hurry=True)
 
     async def close(self, record: RunRecord) -> None:
         """Write how the run ended. Raises NotFoundError."""
-        ended = {"state": record.state, "ended": record.ended, "steps": record.steps, "error": record.error}
-        async with self._database.writing(record.workspace) as scope:
-            if await scope.change(update(RunRow).where(col(RunRow.id) == record.id).values(ended)) == 0:
-                raise unknown(record.id)
+        ending = {name: getattr(record, name) for name in ENDING}
+        await self._writer.put(Change(_place(record), ending=ending), hurry=True)
 
     def keep(self, record: RunRecord, events: Sequence[Durable]) -> asyncio.Future[None]:
         """A whole finished run at once. The future ends when it is durable; ConflictError when the id is taken.
@@ -64,8 +57,9 @@ class SqlJournal:
         It is written whether somebody waits or not, in company of what comes within about ten milliseconds.
         """
         follow(record.id, events, 0)
-        entry = {**_entry(record.id, events), "workspace": record.workspace} if events else None
-        return self._writer.put(msgspec.structs.asdict(record), entry)
+        place = _place(record)
+        entry = _entry(place, events) if events else None
+        return self._writer.put(Change(place, run=msgspec.structs.asdict(record), entry=entry))
 
     async def room(self) -> None:
         """Wait while `keep` has more on its way than memory should hold."""
@@ -90,12 +84,14 @@ class SqlJournal:
         return _record(found)
 
     async def records(
-        self, workspace: str, *, flow: str = "", limit: int = 50, before: float | None = None
+        self, workspace: str, *, flow: str = "", state: str = "", limit: int = 50, before: float | None = None
     ) -> list[RunRecord]:
-        """The newest runs first, without their documents; `before`: only those that started earlier."""
+        """The newest runs first, without their documents; flow, state: only those; before: that started earlier."""
         wanted = select(*_LISTED).order_by(col(RunRow.started).desc(), col(RunRow.id).desc()).limit(limit)
         if flow:
             wanted = wanted.where(col(RunRow.flow) == flow)
+        if state:
+            wanted = wanted.where(col(RunRow.state) == state)
         if before is not None:
             wanted = wanted.where(col(RunRow.started) < before)
         async with self._database.reading(workspace) as scope:
@@ -108,8 +104,14 @@ class SqlJournal:
             return [_record(found) for found in await scope.rows(wanted)]
 
 
-def _entry(run: str, events: Sequence[Durable]) -> dict[str, Any]:
-    return {"run": run, "first": events[0].seq, "last": events[-1].seq, "body": encode_all(list(events))}
+def _place(record: RunRecord) -> Place:
+    return record.workspace, record.id
+
+
+def _entry(place: Place, events: Sequence[Durable]) -> dict[str, Any]:
+    workspace, run = place
+    body = encode_all(list(events))
+    return {"workspace": workspace, "run": run, "first": events[0].seq, "last": events[-1].seq, "body": body}
 
 
 def _record(found: Found) -> RunRecord:

@@ -1,29 +1,30 @@
-"""Finished runs on their way to the database: those of about ten milliseconds share one transaction."""
+"""Changes of runs on their way to the database: what comes while it is busy shares the next transaction."""
 
 import asyncio
+import contextlib
 import logging
-from typing import Any, NamedTuple
+import sqlite3
+from typing import NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from runtime.errors import CanevasError, OperatorError
+from runtime.storage.changes import Change, Refusals, write, write_sqlite
 from runtime.storage.database import Database
 from runtime.storage.scope import EVERYWHERE
-from runtime.storage.tables import EntryRow, RunRow
 
 log = logging.getLogger(__name__)
 
-_COMPANY = 0.010  # seconds that a run waits for others
-_MOST = 1_000  # runs in one transaction
+_COMPANY = 0.010  # seconds that a change waits for others when nobody waits for it
+_MOST = 1_000  # changes in one transaction
 _ROOM = 64 * 2**20  # bytes on their way; above it `room` waits, above the double `put` refuses
-_EACH = 1_000  # bytes that a run costs beside its events and its document
 
 
 class _Waiting(NamedTuple):
-    run: dict[str, Any]
-    entry: dict[str, Any] | None
+    change: Change
     weight: int
-    kept: asyncio.Future[None]
+    awaited: bool
+    written: asyncio.Future[None]
 
 
 class RunWriter:
@@ -36,24 +37,27 @@ class RunWriter:
         self._task: asyncio.Task[None] | None = None
         self._has_room = asyncio.Event()
         self._has_room.set()
+        self._hurry = asyncio.Event()
 
-    def put(self, run: dict[str, Any], entry: dict[str, Any] | None) -> asyncio.Future[None]:
-        """Take a run and its events along. The future ends when both are durable, or with the error that lost them.
+    def put(self, change: Change, *, hurry: bool = False) -> asyncio.Future[None]:
+        """Take a change along. The future ends when it is durable, or with the error that kept it from being so.
 
-        Nobody needs to wait for it: an error is logged too.
+        hurry: the caller waits, so do not wait for company; who comes while the database is busy is company enough.
+        Without it nobody needs to wait for the future: an error is logged.
         """
-        weight = _EACH + len(run["document"]) + (len(entry["body"]) if entry else 0)
-        one = _Waiting(run, entry, weight, asyncio.get_running_loop().create_future())
+        one = _Waiting(change, change.weight, hurry, asyncio.get_running_loop().create_future())
         if self._weight > 2 * _ROOM:
             _lost([one], OperatorError("The database cannot keep up with the runs", self._database.where, "Slow down."))
-            return one.kept
+            return one.written
         self._waiting.append(one)
-        self._weight += weight
+        self._weight += one.weight
         if self._weight > _ROOM:
             self._has_room.clear()
+        if hurry:
+            self._hurry.set()
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._write())
-        return one.kept
+        return one.written
 
     async def room(self) -> None:
         """Wait while too much is on its way; for whoever brings more than the database can take."""
@@ -67,7 +71,7 @@ class RunWriter:
     async def _write(self) -> None:
         while self._waiting:
             if len(self._waiting) < _MOST:
-                await asyncio.sleep(_COMPANY)
+                await self._company()
             batch = self._waiting[:_MOST]
             del self._waiting[:_MOST]
             try:
@@ -77,16 +81,20 @@ class RunWriter:
                 if self._weight <= _ROOM:
                     self._has_room.set()
                 for one in batch:
-                    one.kept.cancel()  # only what was cut off in the middle still waits here
+                    one.written.cancel()  # only what was cut off in the middle still waits here
+
+    async def _company(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_COMPANY):
+                await self._hurry.wait()
+        self._hurry.clear()
 
     async def _commit(self, batch: list[_Waiting]) -> None:
         try:
-            async with self._database.writing(EVERYWHERE) as scope:
-                await scope.add(RunRow, *(one.run for one in batch))
-                await scope.add(EntryRow, *(one.entry for one in batch if one.entry))
+            refusals = await self._written([one.change for one in batch])
         except OperatorError as error:
             _lost(batch, error)
-        except (CanevasError, SQLAlchemyError) as error:
+        except (CanevasError, SQLAlchemyError, sqlite3.Error) as error:
             # One that cannot be written (its id is taken) must not take its company along.
             if len(batch) == 1:
                 _lost(batch, error)
@@ -94,15 +102,24 @@ class RunWriter:
                 for one in batch:
                     await self._commit([one])
         else:
-            for one in batch:
-                if not one.kept.done():  # whoever waited may have gone
-                    one.kept.set_result(None)
+            for position, one in enumerate(batch):
+                if position in refusals:
+                    _lost([one], refusals[position])
+                elif not one.written.done():  # whoever waited may have gone
+                    one.written.set_result(None)
+
+    async def _written(self, changes: list[Change]) -> Refusals:
+        if self._database.is_sqlite:
+            return await self._database.visit(write_sqlite, changes)
+        async with self._database.writing(EVERYWHERE) as scope:
+            return await write(scope, changes)
 
 
 def _lost(batch: list[_Waiting], error: Exception) -> None:
-    runs = ", ".join(one.run["id"] for one in batch[:5]) + (" …" if len(batch) > 5 else "")
-    log.error("the records of %d runs (%s) could not be kept: %s", len(batch), runs, error)
+    if unheard := [one.change.place[1] for one in batch if not one.awaited]:
+        runs = ", ".join(unheard[:5]) + (" …" if len(unheard) > 5 else "")
+        log.error("the records of %d runs (%s) could not be kept: %s", len(unheard), runs, error)
     for one in batch:
-        if not one.kept.done():
-            one.kept.set_exception(error)
-            one.kept.exception()  # it is logged; whoever does not wait is not told again when the future goes
+        if not one.written.done():
+            one.written.set_exception(error)
+            one.written.exception()  # looked at: whoever does not wait is not told again when the future goes

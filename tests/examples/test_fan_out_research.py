@@ -36,7 +36,7 @@ async def test_on_the_demo_model(real: Services, case: dict[str, str]) -> None:
     assert outcome.failures == {}
     told = parts(outcome.answer)
     assert list(told) == HEADINGS["french" in case]
-    assert all(len(text) > 3 for text in told.values()), "the demo model says something to each of the three"
+    assert all(told.values()), "the demo model says something to each of the three"
     calls = [call for event in outcome.events if isinstance(event, StepFinished) for call in event.calls]
     assert [(call.model, call.demo) for call in calls] == [("builtin", True)] * 3
 

@@ -70,7 +70,7 @@ def without_a_key(drawing: Drawing) -> None:
     expect(drawing.field("model")).to_contain_text(problem)
     drawing.open_preview()
     drawing.say("Hello")
-    expect(drawing.preview).to_contain_text("ask: There is no key for Anthropic.")
+    expect(drawing.preview).to_contain_text("LLM: There is no key for Anthropic.")
     expect(drawing.preview).to_contain_text("Add a secret named")
     expect(drawing.live("chat")).to_be_hidden()
 

@@ -153,7 +153,7 @@ def look_back(page: Page, started: Product) -> None:
     expect(rows).to_have_count(3)
     expect(rows.filter(has_text="Done")).to_have_count(3)
     rows.first.get_by_role("link", name="Greeter").click()
-    expect(page.locator(".ran-card.done")).to_have_count(3)
+    expect(page.locator(".viewer .step-card.is-done")).to_have_count(3)
     page.get_by_role("button", name=re.compile("Text template")).click()
     expect(page.get_by_label("output")).to_have_text("Hello Hello, welcome!")
     assert started.process.poll() is None

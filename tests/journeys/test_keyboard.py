@@ -46,13 +46,14 @@ def add_answer(drawing: Drawing) -> None:
 
 
 def connect(drawing: Drawing) -> None:
-    """Back to the start with Shift Tab; `c` offers where its output can go."""
+    """Back to the start with Shift Tab; `c` offers where its output can go, the best first."""
     keys = drawing.page.keyboard
     keys.press("Shift+Tab")
     expect(drawing.step("start")).to_be_focused()
     keys.press("c")
     dialog = drawing.page.get_by_role("dialog", name="Connect API start")
-    expect(dialog.get_by_role("option")).to_have_count(1)
+    expect(dialog.get_by_role("option")).to_have_count(2)
+    expect(dialog.get_by_role("option").first).to_contain_text("fills Answer")
     keys.press("Enter")
     expect(drawing.wires).to_have_count(1)
     expect(drawing.step("start")).to_be_focused()
@@ -67,6 +68,8 @@ def configure(drawing: Drawing) -> None:
     keys.press("Enter")
     value = drawing.field("value").get_by_role("textbox")
     expect(value).to_be_focused()
+    expect(value).to_have_value("{{ start.text }}")
+    keys.press("Control+a")
     keys.type("Echo: {{")
     expect(drawing.page.get_by_role("listbox", name="Values of other steps")).to_be_focused()
     keys.press("Enter")

@@ -82,7 +82,7 @@ def exhibit(browser: Browser, running: Product, signed_in: StorageState) -> dict
     expect(page.locator("#deploy-key")).to_be_visible()
     page.goto("/runs")
     page.get_by_role("link", name="Order or question").first.click()
-    expect(page.locator(".ran-card").first).to_be_visible()
+    expect(page.locator(".viewer .step-card").first).to_be_visible()
     run_page = page.url
     with_problem = imported(page, FLOW.replace("edges:", IDEA + "edges:")).page.url
     context.close()

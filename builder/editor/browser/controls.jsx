@@ -13,6 +13,18 @@ const Tool = ({ label, keys, icon: Icon, extra, ...rest }) => (
   </button>
 );
 
+/** How much of the flow is in sight. */
+export const Zoom = ({ flow, extra = false }) => {
+  const t = useWords();
+  return (
+    <>
+      <Tool label={t("Zoom in")} keys="+" icon={Plus} extra={extra} onClick={() => flow.zoomIn({ duration: lasting(200) })} />
+      <Tool label={t("Zoom out")} keys="-" icon={Minus} extra={extra} onClick={() => flow.zoomOut({ duration: lasting(200) })} />
+      <Tool label={t("Fit the view")} keys="1" icon={Maximize} onClick={() => fit(flow)} />
+    </>
+  );
+};
+
 /** "Undo: change prompt of ask", or "Undo" when there is nothing to undo. */
 const named = (t, verb, what) => (what ? `${t(verb)}: ${t(...what)}` : t(verb));
 
@@ -25,9 +37,7 @@ export const Controls = ({ flow }) => {
       <Tool label={named(t, "Undo", undo)} keys="Ctrl Z" icon={Undo} disabled={!undo} onClick={() => walk("undo")} />
       <Tool label={named(t, "Redo", redo)} keys="Ctrl ⇧ Z" icon={Redo} disabled={!redo} onClick={() => walk("redo")} />
       <hr />
-      <Tool label={t("Zoom in")} keys="+" icon={Plus} extra onClick={() => flow.zoomIn({ duration: lasting(200) })} />
-      <Tool label={t("Zoom out")} keys="-" icon={Minus} extra onClick={() => flow.zoomOut({ duration: lasting(200) })} />
-      <Tool label={t("Fit the view")} keys="1" icon={Maximize} onClick={() => fit(flow)} />
+      <Zoom flow={flow} extra />
       <hr />
       <Tool label={t("Tidy up")} icon={Tidy} onClick={tidy} disabled={!get().model.order.length} />
       <Tool label={t("Add a note")} icon={StickyNote} extra onClick={() => addNote()} />

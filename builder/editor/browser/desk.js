@@ -1,5 +1,5 @@
 // The editor's state in the browser, and who is told when it changes.
-import { useSyncExternalStore } from "react";
+import { createContext, useContext, useSyncExternalStore } from "react";
 import { EMPTY } from "./model.js";
 
 /**
@@ -7,7 +7,7 @@ import { EMPTY } from "./model.js";
  * {id, edits} or {id, walk}, oldest first; sending: the id of the one under way. save: "saved", "saving", "failed",
  * "stale". overlay: what a run says of each step. selected: ids of steps, wires and notes. dragging: the pointer
  * holds steps. tiny: the view is so far away that the whole flow is in it. linking: the loose end of a wire {step,
- * port, type, kind}, and what takes it. reveal: a place to go to {step, field, n}. panel: what a small screen shows.
+ * port, type, kind}, what takes it, and how it is drawn. reveal: a place to go to {step, field, n}. panel: what a small screen shows.
  * adding: the list of kinds over the canvas {x, y, at, end}. renaming: the last change of a step's id, {from, to}.
  * help: the list of shortcuts is open. said: the latest word for screen readers, as [English template, values].
  */
@@ -41,48 +41,54 @@ const START = {
   said: null,
 };
 
-let state = START;
-const listeners = new Set();
-
-export const get = () => state;
-
-export const set = (change) => {
-  state = { ...state, ...change };
-  for (const listener of listeners) listener();
+/** A state of its own for one canvas: {get, set, subscribe, watch}. */
+export const createDesk = () => {
+  let state = START;
+  const listeners = new Set();
+  const get = () => state;
+  const set = (change) => {
+    state = { ...state, ...change };
+    for (const listener of listeners) listener();
+  };
+  const subscribe = (listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+  /** Call whenever the selected part becomes another object, outside of React; returns how to stop. */
+  const watch = (select, then) => {
+    let before = select(state);
+    return subscribe(() => {
+      const now = select(state);
+      if (now === before) return;
+      const old = before;
+      before = now;
+      then(now, old);
+    });
+  };
+  return { get, set, subscribe, watch };
 };
 
-export const reset = () => set({ ...START, catalog: state.catalog, icons: state.icons, choices: state.choices });
+/** The desk on which a flow is drawn: a page has one, since its header, its panels and its keys are about one flow. */
+export const drawing = createDesk();
+export const { get, set, watch } = drawing;
 
-const subscribe = (listener) => {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-};
+export const reset = () => set({ ...START, catalog: get().catalog, icons: get().icons, choices: get().choices });
+
+/** Whose state the components inside show; a canvas that only shows a flow brings a desk of its own. */
+export const DeskContext = createContext(drawing);
 
 /** A part of the state; the component is drawn again when that part is another object. */
 export const useDesk = (select) => {
-  const part = () => select(state);
-  return useSyncExternalStore(subscribe, part, part);
+  const desk = useContext(DeskContext);
+  const part = () => select(desk.get());
+  return useSyncExternalStore(desk.subscribe, part, part);
 };
 
-/** Call whenever the selected part becomes another object, outside of React; returns how to stop. */
-export const watch = (select, then) => {
-  let before = select(state);
-  return subscribe(() => {
-    const now = select(state);
-    if (now === before) return;
-    const old = before;
-    before = now;
-    then(now, old);
-  });
-};
-
-/** Take over what a run says, keeping the objects of steps that it says nothing new of. */
-export const takeOverlay = (overlay) => {
+/** What a run says, keeping the objects of steps that it says nothing new of. */
+export const renewed = (before, overlay) => {
   const same = (one, other) => one && Object.keys(other).every((key) => one[key] === other[key]);
-  const next = {};
-  for (const [step, says] of Object.entries(overlay ?? {}))
-    next[step] = same(state.overlay[step], says) ? state.overlay[step] : says;
-  set({ overlay: next });
+  const kept = ([step, says]) => [step, same(before[step], says) ? before[step] : says];
+  return Object.fromEntries(Object.entries(overlay ?? {}).map(kept));
 };
 
 /** A word for screen readers. */

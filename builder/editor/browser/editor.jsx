@@ -2,12 +2,12 @@
 import "@xyflow/react/dist/base.css";
 import { Children, useEffect, useLayoutEffect } from "react";
 import { Canvas } from "./canvas.jsx";
-import { get, set, takeOverlay, useDesk, watch } from "./desk.js";
+import { get, renewed, set, useDesk, watch } from "./desk.js";
 import { Conflict, Help, Recovered, Refusals } from "./dialogs.jsx";
 import { useDraft } from "./draft.js";
 import { Footer } from "./footer.jsx";
 import { onWindowKeys } from "./keys.js";
-import { AlertCircle, Plus, Settings, Workflow } from "./marks.jsx";
+import { AlertCircle, Play, Plus, Settings, Workflow } from "./marks.jsx";
 import { Palette } from "./palette.jsx";
 import { Properties } from "./properties.jsx";
 import { connect, edit, open, receive } from "./queue.js";
@@ -17,13 +17,13 @@ const LOOK = 120; // ms a selection stays before the server hears of it
 
 /**
  * opened: a flow as the server opened it {n, flow, tab, revision, view, undo, redo}. answer: what it says to the last
- * request {n, …}. overlay: what a run says, by step. Children: the inspector of the selected step, then the buttons of
- * the footer. Events: onEdits(edits, base, batch), onWalk(way), onResolve(way, edits), onSelect(ids).
+ * request {n, …}. overlay: what a run says, by step. Children: the inspector of the selected step, the preview, the
+ * buttons of the footer. Events: onEdits(edits, base, batch), onWalk(way), onResolve(way, edits), onSelect(ids).
  */
 export const Editor = ({ opened, answer, overlay, catalog, choices, icons, onEdits, onWalk, onResolve, onSelect, children }) => {
   const t = useWords();
   const panel = useDesk((desk) => desk.panel);
-  const [inspector, actions] = Children.toArray(children);
+  const [inspector, preview, actions] = Children.toArray(children);
   connect({ edits: onEdits, walk: onWalk, resolve: onResolve });
   useLayoutEffect(() => {
     if (catalog?.kinds) set({ catalog, icons });
@@ -38,7 +38,7 @@ export const Editor = ({ opened, answer, overlay, catalog, choices, icons, onEdi
     receive(answer);
   }, [answer]);
   useLayoutEffect(() => {
-    takeOverlay(overlay);
+    set({ overlay: renewed(get().overlay, overlay) });
   }, [overlay]);
   useTelling(onSelect);
   useEffect(() => {
@@ -55,11 +55,13 @@ export const Editor = ({ opened, answer, overlay, catalog, choices, icons, onEdi
         <Canvas />
       </div>
       <Properties inspector={inspector} />
+      {preview}
       <Footer>{actions}</Footer>
       <nav className="panels" aria-label={t("Panels")}>
         <Panel name="canvas" icon={Workflow} label={t("Flow")} />
         <Panel name="palette" icon={Plus} label={t("Add")} />
         <Panel name="properties" icon={Settings} label={t("Settings")} />
+        <Panel name="preview" icon={Play} label={t("Preview")} />
       </nav>
       <Conflict />
       <Help />

@@ -1,6 +1,7 @@
 // One setting of a step: its label, its control from the closed set of widgets, its help, and what is wrong with it.
 import { useRef, useState } from "react";
 import { setField, useDraft } from "./draft.js";
+import { coded } from "./markdown.jsx";
 import { ProblemMark, ProblemText } from "./problem.jsx";
 import { References } from "./references.jsx";
 import { WIDGETS } from "./widgets.jsx";
@@ -56,7 +57,7 @@ export const Field = ({ step, field, value, wires, problems }) => {
       )}
       {help && (
         <p className="help" id={`${id}-help`}>
-          {t(help)}
+          {coded(t(help))}
         </p>
       )}
       <div id={`${id}-error`} aria-live="polite">

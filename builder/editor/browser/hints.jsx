@@ -1,6 +1,7 @@
 // Words over the canvas: what to do when it is empty, why a wire does not fit, what a screen reader hears.
 import { useEffect, useState } from "react";
 import { set, useDesk } from "./desk.js";
+import { landing } from "./landing.js";
 import { Workflow } from "./marks.jsx";
 import { refusal } from "./wires.js";
 import { kindPhrase, useWords } from "./words.js";
@@ -24,41 +25,61 @@ export const Empty = () => {
 /** What to do once a wire was begun by a click. */
 export const HintBar = () => {
   const t = useWords();
-  const loose = useDesk((desk) => desk.linking !== null && !desk.linking.list);
+  const loose = useDesk((desk) => desk.linking?.how === "");
   return loose ? <p className="hint-bar">{t("Choose where the wire goes. Esc stops.")}</p> : null;
 };
 
-/** What the port under the pointer takes or gives, or why the wire that is being drawn does not fit into it. */
+/** What the port under the pointer takes or gives; while a wire is drawn, what it would do here or why it does not fit. */
 export const Hint = ({ root }) => {
   const t = useWords();
   const linking = useDesk((desk) => desk.linking);
   const model = useDesk((desk) => desk.model);
-  const accepts = useDesk((desk) => desk.catalog.accepts);
-  const [port, setPort] = useState(null);
+  const catalog = useDesk((desk) => desk.catalog);
+  const [below, setBelow] = useState(null);
   useEffect(() => {
-    const over = (event) => {
-      const found = event.target.closest?.(".port") ?? null;
-      setPort((before) => (before === found ? before : found));
-    };
+    const over = (event) => setBelow(event.target.closest?.(".port, .react-flow__node-step") ?? null);
     root.current.addEventListener("pointerover", over);
     return () => root.current?.removeEventListener("pointerover", over);
   }, [root]);
-  if (!port?.isConnected) return null;
-  const { nodeid: step, handleid: name, kind } = port.dataset;
-  const type = port.classList.contains("source") ? "source" : "target";
-  const text = saying({ t, linking, model, accepts, step, name, kind, type });
+  if (!below?.isConnected) return null;
+  const port = below.classList.contains("port");
+  if (!port && (!linking || linking.how === "list")) return null;
+  const text = port ? saying({ t, linking, model, accepts: catalog.accepts, ...portOf(below) }) : landed(t, landing(model, catalog, linking, below.dataset.id));
   if (!text) return null;
-  const box = root.current.getBoundingClientRect();
-  const at = port.getBoundingClientRect();
-  const side = type === "source" ? { left: at.right - box.left + 8 } : { right: box.right - at.left + 8 };
   return (
-    <p className={`hint ${text.no ? "no" : ""}`} style={{ top: at.top - box.top + at.height / 2, ...side }} role="tooltip">
-      <strong>{name === "after" ? t("after") : name}</strong> {text.says}
+    <p className={`hint ${text.no ? "no" : ""} ${port ? "" : "above"}`} style={place(root.current.getBoundingClientRect(), below, port)} role="tooltip">
+      {text.name && <strong>{text.name}</strong>} {text.says}
     </p>
   );
 };
 
-const saying = ({ t, linking, model, accepts, step, name, kind, type }) => {
+const portOf = ({ dataset, classList }) => ({
+  step: dataset.nodeid,
+  name: dataset.handleid,
+  kind: dataset.kind,
+  type: classList.contains("source") ? "source" : "target",
+});
+
+/** Beside a port, above a card. */
+const place = (box, below, port) => {
+  const at = below.getBoundingClientRect();
+  if (!port) return { left: at.left - box.left + at.width / 2, top: Math.max(at.top - box.top - 8, 32) };
+  const side = below.classList.contains("source") ? { left: at.right - box.left + 8 } : { right: box.right - at.left + 8 };
+  return { top: at.top - box.top + at.height / 2, ...side };
+};
+
+const landed = (t, { end, says, why }) => {
+  if (!end) return { no: true, says: t(...why) };
+  // A setting goes by its label; a port by its name, which is the same in every language.
+  return { says: t(says[0], end.field ? { name: t(end.field.label) } : says[1]) };
+};
+
+const saying = ({ name, ...rest }) => {
+  const said = ofPort({ name, ...rest });
+  return said && { name: name === "after" ? rest.t("after") : name, ...said };
+};
+
+const ofPort = ({ t, linking, model, accepts, step, name, kind, type }) => {
   const itself = linking && linking.step === step && linking.port === name;
   if (linking && !itself) {
     if (linking.type === type) return { no: true, says: t(type === "source" ? "A wire ends at an input." : "A wire begins at an output.") };

@@ -3,11 +3,12 @@ import { useEffect, useRef, useState } from "react";
 import { join, linkFrom, nameOf, unlink } from "./actions.js";
 import { get, useDesk } from "./desk.js";
 import { Mark } from "./marks.jsx";
+import { AFTER } from "./wires.js";
 import { kindPhrase, useWords } from "./words.js";
 
 export const LinkList = () => {
   const linking = useDesk((desk) => desk.linking);
-  return linking?.list ? <Ends key={`${linking.step}.${linking.port}`} linking={linking} /> : null;
+  return linking?.how === "list" ? <Ends key={`${linking.step}.${linking.port}`} linking={linking} /> : null;
 };
 
 const Ends = ({ linking }) => {
@@ -50,7 +51,7 @@ const Ends = ({ linking }) => {
           const step = get().model.steps[end.step];
           return (
             <li
-              key={`${end.step}.${end.port}`}
+              key={`${end.step}.${end.field ? "*" : end.port}`}
               id={`end-${number}`}
               role="option"
               aria-selected={number === at}
@@ -61,7 +62,7 @@ const Ends = ({ linking }) => {
               <span className="names">
                 <span className="title">{nameOf(step, t)}</span>
                 <span className="kind">
-                  <code>{end.port === "after" ? t("runs after it") : end.port}</code> {end.port !== "after" && t(kindPhrase(end.kind))}
+                  <Place end={end} t={t} />
                 </span>
               </span>
             </li>
@@ -70,5 +71,16 @@ const Ends = ({ linking }) => {
         {!ends.length && <li className="none">{t("No other step takes this. Add one first.")}</li>}
       </ul>
     </div>
+  );
+};
+
+/** What the wire would do there. */
+const Place = ({ end: { field, port, kind }, t }) => {
+  if (field) return t("fills {name}", { name: t(field.label) });
+  if (port === AFTER) return t("runs after it");
+  return (
+    <>
+      <code>{port}</code> {t(kindPhrase(kind))}
+    </>
   );
 };

@@ -25,6 +25,9 @@ export const inline = (text) => {
 /** A text without its marks, for places that hold no elements. */
 export const bare = (text) => text.replace(/[`*]/g, "");
 
+/** Help and the like: only what stands in backticks is marked, so that `*` can multiply. */
+export const coded = (text) => text.split("`").map((part, at) => (at % 2 ? <code key={at}>{part}</code> : part));
+
 const block = (lines, key) => {
   const heading = /^#{1,4}\s+(.*)/.exec(lines[0]);
   if (heading) return <h4 key={key}>{inline(heading[1])}</h4>;

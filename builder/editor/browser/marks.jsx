@@ -14,6 +14,7 @@ export { default as Keyboard } from "lucide-react/dist/esm/icons/keyboard.mjs";
 export { default as Loader } from "lucide-react/dist/esm/icons/loader-circle.mjs";
 export { default as Maximize } from "lucide-react/dist/esm/icons/maximize.mjs";
 export { default as Minus } from "lucide-react/dist/esm/icons/minus.mjs";
+export { default as Play } from "lucide-react/dist/esm/icons/play.mjs";
 export { default as Plus } from "lucide-react/dist/esm/icons/plus.mjs";
 export { default as Redo } from "lucide-react/dist/esm/icons/redo-2.mjs";
 export { default as Search } from "lucide-react/dist/esm/icons/search.mjs";

@@ -6,6 +6,13 @@ import { Markdown } from "./markdown.jsx";
 import { edit } from "./queue.js";
 import { useWords } from "./words.js";
 
+/** A note that is only read. */
+export const Remark = memo(({ data }) => (
+  <div className="remark">
+    <Markdown text={data.note.text} />
+  </div>
+));
+
 export const NoteCard = memo(({ id, selected }) => {
   const t = useWords();
   const note = useDesk((desk) => desk.model.notes[id.slice(5)]);

@@ -1,7 +1,9 @@
 // The kinds of nodes: as a list beside the canvas, and over it where one is wanted.
-import { useDeferredValue, useEffect, useRef, useState } from "react";
-import { add, matching } from "./actions.js";
+import { useEffect, useRef, useState } from "react";
+import { add } from "./actions.js";
 import { set, useDesk } from "./desk.js";
+import { fitting } from "./landing.js";
+import { bare } from "./markdown.jsx";
 import { Mark, Search } from "./marks.jsx";
 import { useWords } from "./words.js";
 
@@ -19,7 +21,7 @@ const useFound = (search, end) => {
   const words = folded(search).split(/\s+/).filter(Boolean);
   const fits = (known) => {
     const text = folded([known.label, t(known.label), known.kind, known.help, t(known.help)].join(" "));
-    return words.every((word) => text.includes(word)) && (!end || matching(known, end, catalog.accepts).length > 0);
+    return words.every((word) => text.includes(word)) && (!end || fitting(known, catalog, end));
   };
   const rank = (known) => closeness(folded(t(known.label)), words.join(" "));
   const nearest = (one, other) => rank(one) - rank(other);
@@ -42,7 +44,7 @@ const Kinds = ({ id, end = null, onChoose, onEscape, autoFocus = false, draggabl
   const [search, setSearch] = useState("");
   const [at, setAt] = useState(0);
   const [walking, setWalking] = useState(autoFocus);
-  const groups = useFound(useDeferredValue(search), end);
+  const groups = useFound(search, end);
   const flat = groups.flatMap((group) => group.kinds);
   const list = useRef(null);
   useEffect(() => {
@@ -93,7 +95,7 @@ const Kinds = ({ id, end = null, onChoose, onEscape, autoFocus = false, draggabl
                 role="option"
                 aria-selected={walking && flat[at]?.kind === known.kind}
                 draggable={draggable}
-                title={t(known.help)}
+                title={bare(t(known.help))}
                 onDragStart={(event) => {
                   event.dataTransfer.setData(DRAG, known.kind);
                   event.dataTransfer.effectAllowed = "copy";
@@ -103,7 +105,7 @@ const Kinds = ({ id, end = null, onChoose, onEscape, autoFocus = false, draggabl
                 <Mark icon={known.icon} group={known.group} />
                 <span className="names">
                   <span className="title">{t(known.label)}</span>
-                  <span className="kind">{firstLine(t(known.help))}</span>
+                  <span className="kind">{bare(firstLine(t(known.help)))}</span>
                 </span>
               </div>
             ))}

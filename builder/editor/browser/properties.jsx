@@ -6,6 +6,7 @@ import { useDraft } from "./draft.js";
 import { Field } from "./field.jsx";
 import { Outline } from "./outline.jsx";
 import { Copy, Link, Mark, Trash, X } from "./marks.jsx";
+import { coded } from "./markdown.jsx";
 import { ProblemMark, ProblemText } from "./problem.jsx";
 import { edit } from "./queue.js";
 import { Trouble } from "./trouble.jsx";
@@ -23,6 +24,10 @@ export const Properties = ({ inspector }) => {
   useEffect(() => {
     if (reveal?.field) setTab("settings");
   }, [reveal]);
+  const running = useDesk((desk) => Object.values(desk.overlay).some((says) => says.state === "running"));
+  useEffect(() => {
+    if (running && one) setTab("run"); // whoever chooses a step of a run that goes on wants to see what it gets and gives
+  }, [one?.id]);
   const steps = selected.steps.length;
   return (
     <aside className="properties" aria-label={t("Properties")}>
@@ -96,7 +101,7 @@ const Heading = ({ step }) => {
           <X size={16} aria-hidden="true" />
         </button>
       </div>
-      <p className="help">{help[0]}</p>
+      <p className="help">{coded(help[0])}</p>
     </header>
   );
 };

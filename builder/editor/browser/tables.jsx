@@ -125,13 +125,19 @@ const lines = ([first, ...rest]) => {
   return [[first, ...(beside ? [beside] : [])], ...rest.filter((column) => column !== beside).map((column) => [column])];
 };
 
+/** What a record holds beside the columns: written by hand or by another version, and shown so that nobody loses it. */
+const strays = (item, columns) =>
+  Object.keys(item)
+    .filter((name) => !columns.some((column) => column.name === name))
+    .map((name) => ({ name, label: name, widget: "expression" }));
+
 /** What a record says: values that equal their column's default are left out. */
 const lean = (record, columns) => Object.fromEntries(Object.entries(record).filter(([name, value]) => value !== columns.find((column) => column.name === name)?.default));
 
 const Known = ({ id, field, items, onChange }) => {
   const t = useWords();
   const { columns } = field;
-  const short = columns.length <= 2 && columns.every((column) => column.widget !== "multiline");
+  const short = columns.length <= 2 && columns.every((column) => column.widget !== "multiline") && items.every((item) => !strays(item, columns).length);
   const part = (item, at) => (column) => (
     <Part key={column.name} column={column} value={item[column.name]} label={t(column.label)} onChange={(next) => onChange(changed(items, at, lean({ ...item, [column.name]: next }, columns)))} />
   );
@@ -146,10 +152,48 @@ const Known = ({ id, field, items, onChange }) => {
                   {line.map(part(item, at))}
                 </div>
               ))}
+          {strays(item, columns).map((column) => (
+            <label className="part" key={column.name}>
+              <code>{column.name}</code>
+              {part(item, at)(column)}
+            </label>
+          ))}
           <Remove label={t("Remove entry {number}", { number: at + 1 })} onClick={() => onChange(without(items, at))} />
         </div>
       ))}
       <More onClick={() => onChange([...items, { [columns[0].name]: "" }])}>{t("Add an entry")}</More>
+    </div>
+  );
+};
+
+const WIDE = 2; // columns that find room beside each other
+
+const Table = ({ names, items, cell, drop }) => {
+  const t = useWords();
+  return (
+    <div className="table-scroll">
+      <table>
+        <thead>
+          <tr>
+            {names.map((name) => (
+              <th key={name}>{name}</th>
+            ))}
+            <th aria-label={t("Remove")} />
+          </tr>
+        </thead>
+        <tbody>
+          {items.map((item, at) => (
+            <tr key={at}>
+              {names.map((name) => (
+                <td key={name}>{cell(item, at, name)}</td>
+              ))}
+              <td>
+                <Remove label={t("Remove entry {number}", { number: at + 1 })} onClick={() => drop(at)} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </div>
   );
 };
@@ -164,36 +208,24 @@ const Free = ({ id, items, onChange }) => {
     onChange((items.length ? items : [{}]).map((item) => ({ ...item, [fresh.trim()]: "" })));
     setFresh("");
   };
+  const cell = (item, at, name) => (
+    <Cell aria-label={`${name} ${at + 1}`} value={item[name]} onChange={(next) => onChange(changed(items, at, { ...item, [name]: next }))} />
+  );
   return (
     <div className="entries" role="group" aria-labelledby={`${id}-label`}>
-      {names.length > 0 && (
-        <div className="table-scroll">
-          <table>
-            <thead>
-              <tr>
-                {names.map((name) => (
-                  <th key={name}>{name}</th>
-                ))}
-                <th aria-label={t("Remove")} />
-              </tr>
-            </thead>
-            <tbody>
-              {items.map((item, at) => (
-                <tr key={at}>
-                  {names.map((name) => (
-                    <td key={name}>
-                      <Cell aria-label={`${name} ${at + 1}`} value={item[name]} onChange={(next) => onChange(changed(items, at, { ...item, [name]: next }))} />
-                    </td>
-                  ))}
-                  <td>
-                    <Remove label={t("Remove entry {number}", { number: at + 1 })} onClick={() => onChange(without(items, at))} />
-                  </td>
-                </tr>
+      {names.length > WIDE
+        ? items.map((item, at) => (
+            <div className="entry record" key={at}>
+              {names.map((name) => (
+                <label className="part" key={name}>
+                  <code>{name}</code>
+                  {cell(item, at, name)}
+                </label>
               ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+              <Remove label={t("Remove entry {number}", { number: at + 1 })} onClick={() => onChange(without(items, at))} />
+            </div>
+          ))
+        : names.length > 0 && <Table names={names} items={items} cell={cell} drop={(at) => onChange(without(items, at))} />}
       {names.length > 0 && <More onClick={() => onChange([...items, Object.fromEntries(names.map((name) => [name, ""]))])}>{t("Add an entry")}</More>}
       <div className="entry">
         <input className="input" value={fresh} placeholder={t("New column")} aria-label={t("New column")} onChange={(event) => setFresh(event.target.value)} onKeyDown={(event) => event.key === "Enter" && addColumn()} />

@@ -1,6 +1,7 @@
 // The closed set of controls a setting can have; each gets {id, field, value, onChange, invalid, control}.
 import { useEffect, useState } from "react";
 import { useDesk } from "./desk.js";
+import { equal } from "./draft.js";
 import { ChevronDown } from "./marks.jsx";
 import { KeyValues, List, Records } from "./tables.jsx";
 import { useWords } from "./words.js";
@@ -110,26 +111,33 @@ const Secret = (props) => {
   );
 };
 
-const Json = ({ id, control, value, onChange, invalid }) => {
+/** An object or a list; where the node takes anything (`field.free`), what is no JSON is taken as the text it is. */
+const Json = ({ id, control, field, value, onChange, invalid }) => {
   const t = useWords();
-  const [text, setText] = useState(() => pretty(value));
-  const [wrong, setWrong] = useState("");
-  useEffect(() => setText((now) => (JSON.stringify(parsed(now)) === JSON.stringify(value) ? now : pretty(value))), [value]);
+  const [text, setText] = useState(() => pretty(value, field));
+  const read = parsed(text);
+  const broken = text.trim() !== "" && read === undefined;
+  useEffect(() => setText((now) => (equal(parsed(now), value) ? now : pretty(value, field))), [value]);
   const change = (next) => {
     setText(next);
-    const read = next.trim() ? parsed(next) : {};
-    setWrong(read === undefined ? t("This is not JSON yet.") : "");
-    if (read !== undefined) onChange(read);
+    const made = parsed(next);
+    if (!next.trim()) onChange(undefined); // as the node has it by itself
+    else if (made !== undefined || field.free) onChange(made === undefined ? next : made);
   };
   return (
     <>
-      <textarea ref={control} {...described(id, invalid || wrong)} className="input grows code" rows={4} spellCheck={false} value={text} onChange={(event) => change(event.target.value)} />
-      {wrong && <p className="error">{wrong}</p>}
+      <textarea ref={control} {...described(id, invalid || (broken && !field.free))} className="input grows code" rows={4} spellCheck={false} value={text} onChange={(event) => change(event.target.value)} />
+      {broken && <p className={field.free ? "help" : "error"}>{field.free ? t("Not JSON: goes as a text.") : t("This is not JSON yet.")}</p>}
     </>
   );
 };
 
-const pretty = (value) => (typeof value === "string" ? value : value && Object.keys(value).length ? JSON.stringify(value, null, 2) : "");
+const pretty = (value, field) => {
+  if (value === undefined || value === null || value === "" || equal(value, field.default)) return "";
+  // A text that would be read as something else stands in quotes.
+  if (typeof value === "string") return parsed(value) === undefined ? value : JSON.stringify(value);
+  return JSON.stringify(value, null, 2);
+};
 
 const parsed = (text) => {
   try {

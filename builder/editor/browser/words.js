@@ -3,6 +3,15 @@ import { useTranslation } from "$/public/external/builder/language/language.js";
 
 const KINDS = { any: "any value", text: "a text", number: "a number", boolean: "true or false", list: "a list", object: "an object" };
 
+// Names one after the other, as problems.py lists them: "a, b", "a, b and 3 more", or "none".
+const LISTS = new Set(["known", "steps"]);
+const MORE = /^(.*) and (\d+) more$/;
+
+const listed = (t, text) => {
+  const [, names, count] = MORE.exec(text) ?? [];
+  return count ? t("{names} and {count} more", { names, count }) : text === "none" ? t("none") : text;
+};
+
 /** `t`, which also translates values that are kinds of values: `kind:text` becomes `a text`. */
 export const useWords = () => {
   const t = useTranslation();
@@ -10,10 +19,11 @@ export const useWords = () => {
     t(
       text,
       Object.fromEntries(
-        Object.entries(values).map(([name, value]) => [
-          name,
-          typeof value === "string" && value.startsWith("kind:") ? t(KINDS[value.slice(5)]) : value,
-        ]),
+        Object.entries(values).map(([name, value]) => {
+          if (typeof value !== "string") return [name, value];
+          if (value.startsWith("kind:")) return [name, t(KINDS[value.slice(5)])];
+          return [name, LISTS.has(name) ? listed(t, value) : value];
+        }),
       ),
     );
 };

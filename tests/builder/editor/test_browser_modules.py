@@ -28,6 +28,7 @@ def run(code: str, given: Any) -> Any:
     program = (
         "import * as wires from './wires.js'; import * as model from './model.js';"
         "import * as geometry from './geometry.js'; import * as surface from './surface.js';"
+        "import * as landing from './landing.js';"
         "const given = await new Response(Bun.stdin.stream()).json();"
         f"const tell = (value) => console.log(JSON.stringify(value)); {code}"
     )
@@ -149,6 +150,75 @@ def may_join(flow: Flow, source: dict[str, str], target: dict[str, str]) -> bool
         return False
     wrong = {"type_mismatch", "cycle", "edge_unknown_input", "duplicate_edge"}
     return not any(problem.code in wrong for problem in check_reading(read_flow(wired, CATALOG)))
+
+
+def landed(flow: Flow, source: str, target: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What a wire from an output would do over a step, and the edits that it makes there."""
+    step, port = source.split(".")
+    _, whole = drawn(flow)
+    kinds = kinds_view(CATALOG)
+    kind = next(p.get("kind", "any") for p in plain(whole)["steps"][step]["outputs"] if p["name"] == port)
+    end = {"step": step, "port": port, "type": "source", "kind": kind}
+    code = """
+      const start = model.modelOf(given.view);
+      const found = landing.landing(start, given.catalog, given.end, given.target);
+      const offered = landing.offers(start, given.catalog, given.end).filter(({ step }) => step === given.target);
+      tell([found, found.end ? landing.joining(start, given.end, found.end) : [], offered]);
+    """
+    found, edits, offered = run(code, {"view": plain(whole), "catalog": kinds, "end": end, "target": target})
+    if "end" in found:  # then the keyboard offers the same
+        assert place(found["end"]) in [place(offer) for offer in offered]
+    return found, edits
+
+
+def place(end: dict[str, Any]) -> tuple[Any, Any]:
+    """The port of an end, or the setting."""
+    return end.get("port"), end.get("field", {}).get("name")
+
+
+def test_a_wire_over_a_step_goes_to_what_the_step_waits_for() -> None:
+    flow = flow_of(
+        steps={
+            "start": {"kind": "start"},
+            "total": {"kind": "total"},
+            "route": {"kind": "route", "config": {"value": "{{ start.message }}", "branches": ["a", "b"]}},
+            "answer": {"kind": "answer"},
+        },
+        edges=["route.a -> answer"],
+    )
+    found, edits = landed(flow, "start.message", "answer")
+    assert found["says"][0] == "fills {name}"
+    assert edits == [
+        {"do": "set", "step": "answer", "field": "value", "value": "{{ start.message }}"},
+        {"do": "connect", "edges": ["start.message -> answer"]},
+    ]
+    _, edits = landed(flow, "route.a", "answer")  # the wire is there already, the value is not
+    assert edits == [{"do": "set", "step": "answer", "field": "value", "value": "{{ route.a }}"}]
+    _, edits = landed(flow, "start.message", "route")  # it lacks nothing
+    assert edits == [{"do": "connect", "edges": ["start.message -> route"]}]
+    found, edits = landed(flow, "route.a", "start")
+    assert "why" in found
+    assert edits == []
+    found, edits = landed(flow, "route.a", "route")
+    assert "why" in found
+    assert edits == []
+
+
+def test_a_wire_drawn_backwards_over_a_step_begins_at_the_output_that_fits() -> None:
+    given = {"view": plain(drawn(support())[1]), "catalog": kinds_view(CATALOG)}
+    code = """
+      const start = model.modelOf(given.view);
+      const over = (step, port, id) => landing.landing(start, given.catalog, { step, port, type: "target" }, id);
+      tell([
+        over("total", "numbers", "join"), over("total", "after", "join"),
+        over("ask", "context", "join"), over("join", "texts", "answer"),
+      ]);
+    """
+    misfit, after, circle, nothing = run(code, given)
+    assert "end" not in misfit  # a text and a number, and here goes a list
+    assert after["end"] == {"step": "join", "port": "text", "type": "source"}
+    assert circle["why"][0] == "The two steps would wait for each other."
+    assert nothing["why"][0] == "It gives nothing."
 
 
 def test_kinds_fit_as_values_say() -> None:

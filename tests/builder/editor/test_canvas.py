@@ -1,230 +1,15 @@
 """The canvas in a real Chromium: what pointer, keys and clipboard do, and what is kept when saving fails."""
 
-import asyncio
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from nodes.catalog import builtin
-from runtime.assembly import open_runtime
-from runtime.graph.flow import Flow
-from runtime.settings import Settings
-from tests.browser import Product, chromium, product
+from tests.builder.editor.canvas import add, at, has, held, middle, port, reloaded, saved, shown, step, wires
 
 pytestmark = pytest.mark.browser
-
-
-FIELDS = [{"name": "text"}, {"name": "amount", "type": "number"}]
-
-
-def drawn(name: str = "Drawn") -> Flow:
-    """A start, an If, a template and an answer; one wire, from the start to the If."""
-    return Flow.model_validate(
-        {
-            "name": name,
-            "steps": {
-                "start": {
-                    "kind": "api_start",
-                    "config": {"fields": [{"name": "text"}, {"name": "amount", "type": "number"}]},
-                },
-                "check": {"kind": "if", "config": {"condition": "{{ start.amount > 1 }}"}},
-                "write": {"kind": "template", "title": "Write it", "config": {"template": "Dear {{ start.text }}"}},
-                "tell": {"kind": "answer", "config": {"value": "{{ write.output }}"}},
-            },
-            "edges": ["start.text -> check.value"],
-            "layout": {"start": (0, 0), "check": (344, 0), "write": (688, 0), "tell": (688, 216)},
-        }
-    )
-
-
-async def seed(home: Path, names: list[str]) -> dict[str, str]:
-    settings = replace(Settings.from_environment({"CANEVAS_HOME": str(home)}), weights=home / "weights")
-    async with open_runtime(settings, builtin()) as runtime:
-        owner = await runtime.people.ensure_owner()
-        return {name: (await runtime.flows.create(owner.workspace, drawn(name), owner.name)).id for name in names}
-
-
-@pytest.fixture(scope="module")
-def flows(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[tuple[Product, Any]]:
-    """A running Canevas with a flow for each test of this file."""
-    home = tmp_path_factory.mktemp("canvas")
-    names = [item.name for item in request.session.items if item.path == request.path]
-    ids = asyncio.run(seed(home, names))
-    with product(home, CANEVAS_WEIGHTS=str(home / "weights")) as started:
-        yield started, ids
-
-
-@pytest.fixture(scope="module")
-def browser(flows: tuple[Product, Any]) -> Iterator[Browser]:  # after the flows: Playwright brings a loop of its own
-    with chromium() as opened:
-        yield opened
-
-
-@pytest.fixture
-def window(browser: Browser, flows: tuple[Product, Any]) -> Iterator[Any]:
-    """`window(**options)`: a browser of somebody signed in. What its pages complain of fails the test."""
-    contexts: list[BrowserContext] = []
-    complaints: list[str] = []
-
-    def opened(**options: Any) -> BrowserContext:
-        chosen = {"viewport": {"width": 1440, "height": 900}, "locale": "en-GB", "color_scheme": "dark", **options}
-        context = browser.new_context(**chosen)
-        context.grant_permissions(["clipboard-read", "clipboard-write"])
-        context.on("weberror", lambda error: complaints.append(str(error.error)))
-        context.new_page().goto(flows[0].new_link())
-        contexts.append(context)
-        return context
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-@pytest.fixture
-def address(flows: tuple[Product, Any], request: pytest.FixtureRequest) -> str:
-    """Where this test's flow is."""
-    return f"{flows[0].url}/flows/{flows[1][request.node.name]}"
-
-
-@pytest.fixture
-def page(window: Any, address: str) -> Page:
-    return shown(window().pages[0], address)
-
-
-def shown(page: Page, address: str) -> Page:
-    page.goto(address)
-    expect(step(page, "start")).to_be_visible()
-    return page
-
-
-def step(page: Page, name: str) -> Locator:
-    return page.locator(f'.react-flow__node-step[data-id="{name}"]')
-
-
-def port(page: Page, name: str, side: str) -> Locator:
-    owner, end = name.split(".")
-    return page.locator(f'.port.{side}[data-nodeid="{owner}"][data-handleid="{end}"]')
-
-
-def wires(page: Page) -> Locator:
-    """What is really a wire, and no reference."""
-    return page.locator(".react-flow__edge:not(:has(.reference))")
-
-
-def saved(page: Page) -> None:
-    expect(page.locator(".save-state")).to_have_accessible_name("Saved")
-
-
-def reloaded(page: Page) -> Page:
-    saved(page)
-    page.reload()
-    expect(step(page, "start")).to_be_visible()
-    return page
-
-
-def middle(thing: Locator) -> tuple[float, float]:
-    box = thing.bounding_box()
-    assert box is not None
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-def at(page: Page, name: str) -> tuple[float, float]:
-    """Where a step stands on the canvas."""
-    found = step(page, name).evaluate(
-        "e => { const m = new DOMMatrix(getComputedStyle(e).transform); return [m.e, m.f] }"
-    )
-    return found[0], found[1]
-
-
-@contextmanager
-def held(page: Page, thing: Locator) -> Iterator[None]:
-    """The pointer pressed on something, until the end of the block."""
-    page.mouse.move(*middle(thing))
-    page.mouse.down()
-    yield
-    page.mouse.up()
-
-
-# --- wires -----------------------------------------------------------------------------------------------------
-
-
-def test_while_a_wire_is_drawn_what_takes_it_is_lit_and_the_rest_says_why_not(page: Page) -> None:
-    with held(page, port(page, "check.true", "source")):
-        page.mouse.move(*middle(port(page, "write.after", "target")), steps=6)
-        expect(port(page, "write.after", "target")).to_have_class(has("lit"))
-        expect(port(page, "check.value", "target")).to_have_class(has("dim"))
-        expect(step(page, "start").locator(".step-card")).to_have_class(has("dim"))
-        page.mouse.move(*middle(port(page, "check.after", "target")), steps=6)
-        expect(page.get_by_role("tooltip")).to_contain_text("A step cannot wait for itself.")
-        page.mouse.move(*middle(port(page, "write.after", "target")), steps=6)
-    expect(wires(page)).to_have_count(2)
-    expect(page.locator(".port.dim")).to_have_count(0)
-    expect(wires(reloaded(page))).to_have_count(2)
-
-
-def has(name: str) -> Any:
-    return re.compile(rf"(^|\s){name}(\s|$)")
-
-
-def test_a_wire_to_its_own_step_or_drawn_twice_is_not_drawn(page: Page) -> None:
-    with held(page, port(page, "check.true", "source")):
-        page.mouse.move(*middle(port(page, "check.after", "target")), steps=6)
-    with held(page, port(page, "write.output", "source")):
-        page.mouse.move(*middle(port(page, "tell.after", "target")), steps=6)
-    expect(wires(page)).to_have_count(2)
-    with held(page, port(page, "tell.after", "target")):
-        page.mouse.move(*middle(port(page, "write.output", "source")), steps=6)
-        expect(page.get_by_role("tooltip")).to_contain_text("This wire is there already.")
-    expect(wires(page)).to_have_count(2)
-
-
-def test_a_wire_let_go_over_nothing_offers_what_takes_it_and_joins_it(page: Page) -> None:
-    with held(page, port(page, "write.output", "source")):
-        page.mouse.move(1000, 700, steps=6)
-    offer = page.get_by_role("dialog", name="Add a step")
-    expect(offer.get_by_role("combobox")).to_be_focused()
-    expect(offer.get_by_role("option").filter(has_text="API start")).to_have_count(0)
-    page.keyboard.type("text temp")
-    page.keyboard.press("Enter")
-    expect(step(page, "template")).to_be_focused()
-    expect(wires(page)).to_have_count(2)
-    page.keyboard.press("Control+z")
-    expect(step(page, "template")).to_have_count(0)
-    expect(wires(page)).to_have_count(1)
-
-
-def test_a_wire_by_two_clicks(page: Page) -> None:
-    port(page, "check.false", "source").click()
-    expect(page.get_by_text("Choose where the wire goes.")).to_be_visible()
-    port(page, "tell.after", "target").click()
-    expect(wires(page)).to_have_count(2)
-    expect(page.get_by_text("Choose where the wire goes.")).to_have_count(0)
-
-
-def test_a_selected_wire_is_removed_by_its_button_and_by_delete(page: Page) -> None:
-    click_wire(page)
-    page.get_by_role("button", name="Remove the wire", exact=True).first.click()
-    expect(wires(page)).to_have_count(0)
-    page.keyboard.press("Control+z")
-    expect(wires(page)).to_have_count(1)
-    click_wire(page)
-    page.keyboard.press("Delete")
-    expect(wires(page)).to_have_count(0)
-    expect(step(page, "start")).to_be_visible()
-
-
-def click_wire(page: Page) -> None:
-    start, end = middle(port(page, "start.text", "source")), middle(port(page, "check.value", "target"))
-    page.mouse.click((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
-    expect(page.locator(".flow-wire.chosen")).to_have_count(1)
 
 
 # --- moving, selecting, copying --------------------------------------------------------------------------------
@@ -352,6 +137,42 @@ def test_a_wrong_value_is_told_beside_the_field_and_in_the_list_that_leads_there
     expect(status.locator(".error")).to_have_count(0)
 
 
+def test_a_body_may_be_a_text_and_is_null_again_once_it_is_cleared(page: Page) -> None:
+    add(page, "HTTP request")
+    body = page.locator('[data-field="body"]')
+    body.get_by_role("textbox").fill("hello")
+    expect(body).to_contain_text("Not JSON: goes as a text.")
+    body.get_by_role("textbox").press("Tab")
+    saved(page)
+    choose(reloaded(page), "http_request")
+    expect(body.get_by_role("textbox")).to_have_value("hello")
+    body.get_by_role("textbox").fill('{"a": 1}')
+    body.get_by_role("textbox").press("Tab")
+    saved(page)
+    choose(reloaded(page), "http_request")
+    expect(body.get_by_role("textbox")).to_have_value('{\n  "a": 1\n}')
+    body.get_by_role("textbox").fill("")
+    body.get_by_role("textbox").press("Tab")
+    saved(page)
+    choose(reloaded(page), "http_request")
+    expect(body.get_by_role("textbox")).to_have_value("")  # an empty object would show its braces
+
+
+def choose(page: Page, name: str) -> None:
+    """Select a step that may be out of sight."""
+    page.locator(".outline").get_by_role("button").filter(has=page.locator(f'code:text-is("{name}")')).click()
+
+
+def test_a_wrong_name_is_told_in_words(page: Page) -> None:
+    step(page, "start").locator(".title").click()
+    fields = page.locator('[data-field="fields"]')
+    fields.locator("input").first.fill("My text")
+    fields.locator("input").first.press("Tab")
+    expect(fields.locator(".error").first).to_contain_text("it must begin with a small letter")
+    page.evaluate("canevas.choose('language', 'fr')")
+    expect(fields.locator(".error").first).to_contain_text("doit commencer par une minuscule")
+
+
 def test_typing_is_saved_after_a_pause_and_undone_as_one(page: Page) -> None:
     step(page, "write").locator(".title").click()
     area = page.locator('[data-field="template"] textarea')
@@ -378,13 +199,6 @@ def test_what_a_closed_tab_did_not_get_saved_is_offered(page: Page, address: str
     expect(banner).to_have_count(0)
     expect(step(reloaded(page), "late")).to_be_visible()
     expect(page.get_by_role("alert")).to_have_count(0)
-
-
-def add(page: Page, kind: str) -> None:
-    search = page.get_by_role("combobox", name="Search steps").first
-    search.fill(kind)
-    expect(page.get_by_role("option", name=kind).first).to_have_attribute("aria-selected", "true")
-    search.press("Enter")
 
 
 def test_a_tab_one_comes_back_to_shows_what_changed_elsewhere(window: Any, address: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from builder.editor.forms import form_of
 from builder.editor.kinds import icons, kinds_view
+from nodes.http import HttpRequest
 from runtime.graph.catalog import Catalog
 from runtime.graph.fields import WIDGETS
 from tests.builder.editor.nodes import CATALOG, Ask, Route, Start
@@ -45,6 +46,8 @@ def test_limits_options_and_entries() -> None:
     assert fields["tokens"].whole
     assert fields["tone"].options == ("warm", "dry")
     assert (fields["stop"].item, fields["headers"].item, fields["values"].item) == ("text", "text", "expression")
+    assert not fields["output_schema"].free  # an object
+    assert {field.name: field.free for field in form_of(HttpRequest)}["body"]  # anything
     assert fields["prompt"].help == "What the model is asked."
     assert {f.name: f.item for f in form_of(Route)}["branches"] == "text"
 

@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from runtime.graph.flowfile import read
-from tests.browser import picture
+from runtime.graph.markup import MAX_BYTES
+from tests.browser import ROOT, picture
 from tests.builder.conftest import WorkedIn
 from tests.builder.furnished import GREETING
 
@@ -39,6 +40,12 @@ def bring(page: Page, name: str, content: str | bytes) -> None:
 def to_be_in_the_editor(page: Page, name: str) -> None:
     expect(page).to_have_url(re.compile(r"/flows/\w+$"))
     expect(page.get_by_role("textbox", name="Name of the flow")).to_have_value(name)
+
+
+def on_disk(worked_in: WorkedIn) -> set[Path]:
+    """Every file where an upload could be left: the home, and what Reflex keeps beside the code."""
+    folders = (worked_in.product.home, ROOT / "uploaded_files", ROOT / ".states")
+    return {path for folder in folders for path in folder.rglob("*") if "canevas.db" not in path.name}
 
 
 def test_each_flow_says_how_it_stands(home: Page) -> None:
@@ -107,7 +114,8 @@ def test_export_gives_the_file(home: Page) -> None:
     assert exported == read(GREETING)[0]
 
 
-def test_a_bad_file_is_told_precisely_and_changes_nothing(home: Page) -> None:
+def test_a_bad_file_is_told_precisely_and_changes_nothing(home: Page, worked_in: WorkedIn) -> None:
+    kept = on_disk(worked_in)
     before = home.get_by_role("button", name=re.compile("^More for")).count()
     bring(home, "broken.yaml", "canevas: 1\nsteps:\n  Two words: {kind: 3}\nedges: [a to b]\n")
     dialog = home.get_by_role("dialog")
@@ -124,6 +132,21 @@ def test_a_bad_file_is_told_precisely_and_changes_nothing(home: Page) -> None:
     home.reload()
     expect(row(home, "Greeting")).to_be_visible()
     assert home.get_by_role("button", name=re.compile("^More for")).count() == before
+    assert on_disk(worked_in) == kept
+
+
+def test_a_file_that_is_too_large_stays_where_it_is(home: Page, worked_in: WorkedIn, tmp_path: Path) -> None:
+    kept, sent = on_disk(worked_in), []
+    home.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(len(frame))))
+    home.reload()
+    large = tmp_path / "photo.png"
+    large.write_bytes(b"\x89PNG" + bytes(MAX_BYTES))
+    home.locator("input[type=file]").set_input_files(large)
+    dialog = home.get_by_role("dialog", name="This file cannot be imported")
+    expect(dialog).to_contain_text(f"The file has {MAX_BYTES + 4} bytes; the limit is {MAX_BYTES}.")
+    expect(dialog).to_contain_text("photo.png")
+    assert max(sent) < 100_000
+    assert on_disk(worked_in) == kept
 
 
 def test_a_large_file_comes_in_pieces_and_whole(home: Page) -> None:

@@ -1,17 +1,23 @@
 """What an import tells: every problem with its place and its mend in both languages, and older steps in order."""
 
+import asyncio
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from builder.backend import Backend
 from builder.home.examples import SHOWN, example_text, gallery
 from builder.home.importing import migrated_lines, problem_line
 from builder.language import french
 from nodes.catalog import builtin
+from runtime.assembly import open_runtime
 from runtime.errors import NotFoundError
 from runtime.graph.flowfile import read
 from runtime.graph.migration import Migrated
 from runtime.graph.problems import MESSAGES
+from runtime.settings import Settings
 
 BAD = {
     "nothing": b"",
@@ -71,3 +77,19 @@ def test_the_gallery_holds_every_example_in_both_languages() -> None:
 def test_no_other_file_is_an_example(slug: str) -> None:
     with pytest.raises(NotFoundError):
         example_text(slug)
+
+
+async def test_reading_a_very_large_file_keeps_nobody_waiting(tmp_path: Path) -> None:
+    steps = "".join(f"  s{n}: {{kind: template, version: 1, config: {{template: '{n}'}}}}\n" for n in range(10_000))
+    settings = replace(Settings.from_environment({"CANEVAS_HOME": str(tmp_path)}), weights=tmp_path / "weights")
+    async with open_runtime(settings, builtin()) as runtime:
+        who, back = await runtime.people.ensure_owner(), Backend(runtime, "")
+        # A broken one ends with the reading: nothing but the parser works here.
+        reading = asyncio.create_task(back.import_file(who, f"canevas: 1\nsteps:\n{steps}edges: [nonsense]\n"))
+        turns = 0
+        while not reading.done():
+            await asyncio.sleep(0.005)
+            turns += 1
+        assert [problem.code for problem in (await reading).problems] == ["bad_document"]
+        assert await back.flows(who) == []
+    assert turns > 10  # on the loop itself the file would be read in one turn

@@ -1,9 +1,9 @@
-"""The page of a run: the steps in the order in which they ran, the ways it took, and the run as a whole."""
+"""The page of a run: the steps in the order in which they ran, and the run as a whole."""
 
 from builder.editor.view import FlowView, view
 from builder.preview.overlay import RunTrace
 from builder.runs.lines import LATER, SOON, every, line
-from builder.runs.report import inspect_run, picture, step_lines
+from builder.runs.report import inspect_run, step_lines
 from nodes.catalog import builtin
 from runtime.graph.flowfile import read
 from runtime.graph.reading import read_flow
@@ -52,16 +52,14 @@ def test_steps_stand_in_the_order_in_which_they_ran() -> None:
     assert lines[1]["title"] == "Is it long?"
 
 
-def test_the_picture_shows_the_ways_that_were_taken() -> None:
-    trace = RunTrace().take_all(RAN)
-    drawn = picture(flow(), trace)
-    assert {card["id"]: card["state"] for card in drawn["cards"]} == {
-        "start": "done",
-        "asks": "done",
-        "short": "skipped",
-        "long": "running",
-    }
-    assert sorted(way["went"] for way in drawn["ways"]) == [False, True, True]
+def test_steps_that_are_called_alike_say_which_one_they_are() -> None:
+    lines = {one["id"]: one for one in step_lines(flow(), RunTrace())}
+    assert {name for name, one in lines.items() if one["several"]} == {"short", "long"}
+    assert (lines["asks"]["title"], lines["short"]["title"], lines["short"]["kind"]) == (
+        "Is it long?",
+        "",
+        "Text template",
+    )
 
 
 def test_the_whole_run_that_answered() -> None:
@@ -79,9 +77,14 @@ def test_the_whole_run_that_failed_says_how_to_mend_it() -> None:
     assert (whole["error"], whole["mend"], whole["output"]) == ("No such key", "Add it in Settings.", [])
 
 
-def record(state: str, ended: float | None) -> RunRecord:
+def record(state: str, ended: float | None, error: str = "") -> RunRecord:
     return RunRecord(id="r", workspace="w", flow="f", flow_name="F", source="preview", started=10.0, state=state,
-                     ended=ended)  # fmt: skip
+                     ended=ended, error=error)  # fmt: skip
+
+
+def test_the_list_says_why_a_run_failed_in_words_of_the_catalogue() -> None:
+    failed = record("failed", 12.5, "long: The template needs a value.")
+    assert line(failed)["error"] == "The template needs a value."
 
 
 def test_the_list_looks_sooner_while_something_runs() -> None:

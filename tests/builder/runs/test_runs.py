@@ -87,7 +87,7 @@ def test_every_step_shows_what_it_got_and_gave(runs: Page) -> None:
     expect(runs.locator("pre", has_text=re.compile("^Ada$"))).to_be_visible()
     picture(runs, "run-done")
     # The picture is another way to the same step.
-    runs.locator(".ran-card", has_text="Say hello").click()
+    runs.locator(".viewer .step-card", has_text="Say hello").click()
     expect(runs.get_by_role("button", name=re.compile("Say hello"))).to_have_attribute("aria-pressed", "true")
     runs.get_by_role("link", name="Runs").last.click()
     expect(runs.get_by_role("table")).to_be_visible()

@@ -1,0 +1,161 @@
+"""What the journal writes: changes of many runs in one transaction, and how each kind of database takes them."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from sqlalchemy import insert, select, tuple_, update
+from sqlalchemy.dialects import sqlite
+from sqlmodel import col
+
+from runtime.errors import CanevasError
+from runtime.interpreter.memory_journal import unknown
+from runtime.storage.columns import AnyText
+from runtime.storage.scope import Scope
+from runtime.storage.tables import EntryRow, Row, RunRow
+
+Place: TypeAlias = tuple[str, str]  # workspace and id of a run
+Refusals: TypeAlias = dict[int, CanevasError]  # by the position of what could not be done, and was not
+RowValues: TypeAlias = dict[str, Any]  # by column
+
+ENDING = ("state", "ended", "steps", "error")  # the columns that the end of a run fills
+
+
+class Change(NamedTuple):
+    """What one call of the journal wants: a new run, its next events, its end, or several of them.
+
+    follows: raises ConflictError when the events do not go on after the seq that it is given.
+    """
+
+    place: Place
+    run: RowValues | None = None
+    entry: RowValues | None = None
+    ending: RowValues | None = None
+    follows: Callable[[int], object] = int
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it holds."""
+        return 1_000 + len(self.run["document"] if self.run else "") + len(self.entry["body"] if self.entry else b"")
+
+
+def _to_look_up(changes: Iterable[Change]) -> list[Place]:
+    """The runs whose last event must be known before the changes are written."""
+    return [change.place for change in changes if change.entry is not None and change.run is None]
+
+
+def _settle(changes: Sequence[Change], last: dict[Place, int]) -> tuple[list[RowValues], Refusals]:
+    """The entries to be written, and the refusals. last: the last seq of each run that was looked up and is there."""
+    entries, refusals = [], Refusals()
+    last |= {change.place: 0 for change in changes if change.run is not None}
+    for position, change in enumerate(changes):
+        if change.entry is None:
+            continue
+        try:
+            if change.place not in last:
+                raise unknown(change.place[1])
+            change.follows(last[change.place])
+        except CanevasError as error:
+            refusals[position] = error
+        else:
+            last[change.place] = change.entry["last"]
+            entries.append(change.entry)
+    return entries, refusals
+
+
+# --- any database --------------------------------------------------------------------------------------------------
+
+
+async def write(scope: Scope, changes: Sequence[Change]) -> Refusals:
+    """Write what can be written. Raises what the database raises; then nothing was written."""
+    await scope.add(RunRow, *(change.run for change in changes if change.run is not None))
+    last = {}
+    if places := _to_look_up(changes):
+        found = await scope.rows(_LAST.where(tuple_(col(RunRow.workspace), col(RunRow.id)).in_(places)))
+        last = {(workspace, run): seq or 0 for workspace, run, seq in found}
+    entries, refusals = _settle(changes, last)
+    await scope.add(EntryRow, *entries)
+    for position, (place, _, _, ending, _) in enumerate(changes):
+        if ending is not None:
+            this = col(RunRow.workspace) == place[0], col(RunRow.id) == place[1]
+            if await scope.change(update(RunRow).where(*this).values(ending)) == 0:
+                refusals[position] = unknown(place[1])
+    return refusals
+
+
+_LAST = select(
+    col(RunRow.workspace),
+    col(RunRow.id),
+    select(col(EntryRow.last))
+    .where(col(EntryRow.workspace) == col(RunRow.workspace), col(EntryRow.run) == col(RunRow.id))
+    .order_by(col(EntryRow.first).desc())
+    .limit(1)
+    .correlate(RunRow)
+    .scalar_subquery(),
+)
+
+
+# --- SQLite, in one visit to its thread ------------------------------------------------------------------------------
+
+_DIALECT, _TEXT = sqlite.dialect(), AnyText()
+_AT_ONCE = 64  # rows in one statement
+
+
+class _Insert:
+    """Rows into a table as the driver itself takes them: in few statements with plain values.
+
+    The driver lets go of Python's lock at every statement, and to get it back from a busy event loop costs both
+    threads more than the insert; so rows go in by the dozen.
+    """
+
+    def __init__(self, table: type[Row]) -> None:
+        made = insert(table).compile(dialect=_DIALECT)
+        head, _, self._values = str(made).rpartition("VALUES ")
+        self._head = head + "VALUES "
+        columns = table.__table__.columns  # type: ignore[attr-defined]
+        self._columns = [(name, columns[name].type.bind_processor(_DIALECT)) for name in made.positiontup or ()]
+
+    def run(self, connection: sqlite3.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert all rows; by powers of two, so that the driver knows the few statements."""
+        done = 0
+        while left := len(rows) - done:
+            count = min(1 << (left.bit_length() - 1), _AT_ONCE)
+            part, done = rows[done : done + count], done + count
+            values = [make(row[name]) if make else row[name] for row in part for name, make in self._columns]
+            connection.execute(self._head + ", ".join([self._values] * count), values)
+
+
+_RUN, _ENTRY = _Insert(RunRow), _Insert(EntryRow)
+_LAST_TEXT = (
+    "SELECT (SELECT last FROM entries WHERE workspace = runs.workspace AND run = runs.id ORDER BY first DESC LIMIT 1)"
+    " FROM runs WHERE workspace = ? AND id = ?"
+)
+_END_TEXT = f"UPDATE runs SET {', '.join(f'{name} = ?' for name in ENDING)} WHERE workspace = ? AND id = ?"  # noqa: S608
+
+
+def _texts(*texts: str) -> list[str | None]:
+    return [_TEXT.process_bind_param(text, _DIALECT) for text in texts]
+
+
+def write_sqlite(connection: sqlite3.Connection, changes: Sequence[Change]) -> Refusals:
+    """The same as `write`, and as a transaction of its own. Blocks: it belongs on the connection's thread."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        _RUN.run(connection, [change.run for change in changes if change.run is not None])
+        last = {}
+        for place in _to_look_up(changes):
+            if found := connection.execute(_LAST_TEXT, _texts(*place)).fetchone():
+                last[place] = found[0] or 0
+        entries, refusals = _settle(changes, last)
+        _ENTRY.run(connection, entries)
+        for position, change in enumerate(changes):
+            if change.ending is not None:
+                state, ended, steps, error = (change.ending[name] for name in ENDING)
+                values = state, ended, steps, *_texts(error, *change.place)
+                if connection.execute(_END_TEXT, values).rowcount == 0:
+                    refusals[position] = unknown(change.place[1])
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
+    return refusals

@@ -1,0 +1,60 @@
+"""The preview's chat: what is asked, what streams, what is answered, and where and why it failed."""
+
+from builder.preview.overlay import RunTrace
+from builder.preview.transcript import Turn, answer, ask, history, readable
+from runtime.interpreter.events import (
+    Event,
+    Failure,
+    RunCancelled,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    StepDelta,
+    StepFailed,
+    StepFinished,
+    StepStarted,
+)
+
+BEGUN: list[Event] = [RunStarted(1, 100.0, "chat", {"message": "Hi"}), StepStarted(2, 100.1, "reply", {})]
+WHY = Failure("There is no key for Anthropic.", "Add a secret.")
+
+
+def after(*events: Event) -> Turn:
+    """The flow's turn once these have happened in a run of the message Hi."""
+    return answer(ask((), "Hi"), RunTrace().take_all([*BEGUN, *events]))[-1]
+
+
+def test_a_question_waits_for_its_answer() -> None:
+    assert ask((), "Hi") == (Turn("user", "Hi"), Turn("assistant", "", "streaming"))
+
+
+def test_what_streams_stands_there_as_it_comes() -> None:
+    turn = after(StepDelta("reply", "Hel"), StepDelta("reply", "lo"))
+    assert (turn.text, turn.state) == ("Hello", "streaming")
+
+
+def test_the_answer_takes_the_place_of_what_streamed() -> None:
+    turn = after(
+        StepDelta("reply", "Hel"), StepFinished(3, 100.2, "reply", {}, 1.0), RunFinished(4, 100.3, {"text": "Hello!"})
+    )
+    assert (turn.text, turn.state, turn.step) == ("Hello!", "done", "")
+
+
+def test_a_failure_says_where_why_and_what_to_do() -> None:
+    turn = after(StepFailed(3, 100.2, "reply", WHY), RunFailed(4, 100.3, "reply", WHY))
+    assert (turn.state, turn.step, turn.text, turn.mend) == ("failed", "reply", WHY.what, WHY.mend)
+
+
+def test_a_run_that_was_stopped_gave_no_answer() -> None:
+    turn = after(RunCancelled(3, 100.2))
+    assert (turn.state, turn.text) == ("failed", "")
+
+
+def test_only_turns_that_went_well_are_carried_on() -> None:
+    turns = (Turn("user", "Hi"), Turn("assistant", WHY.what, "failed", step="reply"), Turn("user", "And now?"))
+    assert history(turns) == [{"role": "user", "text": "Hi"}, {"role": "user", "text": "And now?"}]
+
+
+def test_an_answer_is_read_as_text_where_it_has_one() -> None:
+    assert readable({"text": "Hello", "tokens": 3}) == "Hello"
+    assert '"tokens"' in readable({"tokens": 3})
