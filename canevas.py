@@ -14,6 +14,8 @@ from runtime.errors import AuthorError, CallerError, CanevasError
 from runtime.settings import Settings
 
 if TYPE_CHECKING:  # each command imports what it needs when it runs: the whole product takes seconds to import
+    from runtime.assembly import Runtime
+    from runtime.serving.api import Api
     from runtime.storage.people import PeopleStore
 
 cli = typer.Typer(
@@ -44,7 +46,6 @@ async def _up(settings: Settings) -> None:
     from builder.site import site
     from nodes.catalog import load
     from runtime.assembly import open_runtime
-    from runtime.serving.api import Api
     from runtime.serving.server import listen, serve, spare_what_stays
     from runtime.storage.ownership import own
 
@@ -52,7 +53,7 @@ async def _up(settings: Settings) -> None:
     with own(settings.home), listen(settings.host, settings.port) as listener:
         address = Address(settings.host, listener.getsockname()[1], settings.public_url)
         async with open_runtime(settings, catalog) as runtime:
-            api = Api(runtime.deployments, catalog, runtime.runs, settings, ready=runtime.ready)
+            api = _api(runtime)
             app = await site(api, runtime.people, Backend(runtime, address.url, api.forget), address)
             with _known_at(settings.home, address.url):
                 typer.echo(f"Canevas is at {address.url}\nSign in with  {await _link(runtime.people, address.url)}\n")
@@ -74,7 +75,6 @@ def serve_flows(
 async def _serve(settings: Settings) -> None:
     from nodes.catalog import load
     from runtime.assembly import open_runtime
-    from runtime.serving.api import Api
     from runtime.serving.server import listen, serve, spare_what_stays
 
     catalog = load()
@@ -82,17 +82,35 @@ async def _serve(settings: Settings) -> None:
         async with open_runtime(settings, catalog) as runtime:
             typer.echo(f"The API is at http://{settings.host}:{listener.getsockname()[1]}/api. Ctrl-C ends it.")
             spare_what_stays()
-            await serve(Api(runtime.deployments, catalog, runtime.runs, settings, ready=runtime.ready), listener)
+            await serve(_api(runtime), listener)
+
+
+def _api(runtime: "Runtime") -> "Api":
+    """What the outside may ask of a runtime."""
+    from runtime.serving.api import Api
+
+    return Api(
+        runtime.deployments,
+        runtime.catalog,
+        runtime.runs,
+        runtime.settings,
+        ready=runtime.ready,
+        library=runtime.library,
+        links=runtime.links,
+    )
 
 
 @cli.command()
 def check(file: Annotated[Path, typer.Argument(help="A flow file.")]) -> None:
-    """Tell every problem of a flow file; runs nothing. Exit code 2 when it cannot run."""
+    """Tell every problem of a flow file; runs nothing. Exit code 2 when it cannot run.
+
+    A flow that it runs as `name` is the file `name.yaml` beside it.
+    """
     from nodes.catalog import load
     from runtime.serving.terminal import check_file
 
     try:
-        code = check_file(file, load(), typer.echo)
+        code = asyncio.run(check_file(file, load(), typer.echo))
     except CanevasError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
@@ -106,7 +124,10 @@ def run(
     start: Annotated[str, typer.Option(help="Where to start, when the flow has several starts.")] = "",
     events: Annotated[bool, typer.Option("--events", help="Print each event as a line of JSON.")] = False,
 ) -> None:
-    """Run a flow file and print its answer. Exit code 1 when the run failed, 2 when the flow or the input is wrong."""
+    """Run a flow file and print its answer. Exit code 1 when the run failed, 2 when the flow or the input is wrong.
+
+    A flow that it runs as `name` is the file `name.yaml` beside it.
+    """
     from runtime.serving.terminal import read_input
 
     try:
@@ -121,7 +142,7 @@ async def _run_file(file: Path, given: dict[str, Any], start: str, events: bool)
     from nodes.catalog import load
     from runtime.assembly import InvalidInput, open_workbench
     from runtime.graph.plan import BrokenFlow
-    from runtime.serving.terminal import WRONG, follow, read_file
+    from runtime.serving.terminal import WRONG, beside, follow, read_file
     from runtime.settings import secret_from_environment
 
     async def secret(workspace: str, name: str) -> str | None:
@@ -130,7 +151,10 @@ async def _run_file(file: Path, given: dict[str, Any], start: str, events: bool)
     catalog = load()
     flow, problems = read_file(file, catalog)
     if flow is not None:
-        async with open_workbench(Settings.from_environment(), catalog, secret) as workbench:
+        fetch = beside(file, catalog)
+        async with open_workbench(
+            Settings.from_environment(), catalog, secret, lambda workspace, called: fetch(called)
+        ) as workbench:
             try:
                 prepared = await workbench.prepare("terminal", flow, given, source="cli", trigger=start)
             except BrokenFlow as broken:

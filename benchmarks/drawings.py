@@ -16,9 +16,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from nodes.bodies import Repeat
 from runtime.graph.catalog import Catalog
+from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Edge, Flow, Step
 from runtime.graph.node import Context, Node
-from runtime.graph.plan import compile_flow
 from runtime.interpreter.engine import Execution
 from runtime.interpreter.services import Services
 

@@ -16,10 +16,16 @@ from builder.editor.state import Editing
 from builder.guard import Guard, SignedOut
 from builder.home.page import home
 from builder.home.state import Home
+from builder.inbox.page import ROUTE as INBOX
+from builder.inbox.page import inbox
+from builder.inbox.state import Inbox
 from builder.language import t
 from builder.notices import Notices
+from builder.preview.again import step_again, value_dialog
 from builder.preview.inspector import inspector
 from builder.preview.panel import panel, run_button, run_state
+from builder.preview.picker import picker
+from builder.preview.replaying import Replaying
 from builder.preview.state import Previewing
 from builder.runs.opened import RunPage
 from builder.runs.page import runs
@@ -60,10 +66,17 @@ def editor(catalog: Catalog) -> rx.Component:
     return editor_page(
         icons(catalog),
         overlay=Previewing.overlay,
-        inspector=inspector(Previewing.inspected, Previewing.state != "idle"),
+        inspector=inspector(
+            Previewing.inspected,
+            Previewing.state != "idle",
+            above=picker(Previewing.ways, Previewing.choose_pass),
+            actions=step_again(Previewing.run_id, Previewing.inspected),
+        ),
         preview=panel(),
-        actions=rx.fragment(run_button(), deploy_button()),
+        actions=rx.fragment(run_button(), deploy_button(), value_dialog()),
         beside_name=run_state(),
+        scope=Previewing.scope,
+        on_scope=Previewing.follow_passes,
         on_select=[Previewing.look],
         on_saved=[Previewing.refresh],
     )
@@ -122,7 +135,11 @@ app.add_page(
 )
 app.add_page(runs, route="/runs", title=t("Runs · Canevas"), on_load=[Shell.arrive, RunList.load])
 app.add_page(
-    run_page(icons(builtin())), route=RUN_ROUTE, title=t("Run · Canevas"), on_load=[Shell.arrive, RunPage.open]
+    run_page(icons(builtin())),
+    route=RUN_ROUTE,
+    title=t("Run · Canevas"),
+    on_load=[Shell.arrive, Replaying.arrive, RunPage.open],
 )
+app.add_page(inbox, route=INBOX, title=t("Inbox · Canevas"), on_load=[Shell.arrive, Inbox.load])
 app.add_page(settings, route="/settings", title=t("Settings · Canevas"), on_load=[Shell.arrive, SettingsPage.load])
 app.add_page(not_found, route="/404", title=t("Page not found · Canevas"), on_load=Shell.arrive)

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import unicodedata
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +11,18 @@ from builder.editor.desks import Desks
 from builder.gate import Person
 from builder.preview.inputs import StartForm, start_forms
 from builder.preview.overlay import RunTrace
-from runtime.errors import NotFoundError
 from runtime.graph.flow import Flow
 from runtime.graph.flowfile import read, write
+from runtime.graph.library import Library
 from runtime.graph.migration import Migrated, migrate
 from runtime.graph.plan import BrokenFlow
 from runtime.graph.problems import Problem
 from runtime.graph.reading import Reading, read_flow
 from runtime.interpreter.events import Event
 from runtime.interpreter.journal import RunRecord
+from runtime.interpreter.waits import Wait, asked
 from runtime.llm import weights
+from runtime.serving.links import Question
 
 if TYPE_CHECKING:  # the runtime is handed in by whoever starts the process
     from runtime.assembly import Runtime
@@ -55,6 +57,26 @@ class Installed:
     package: str
     megabytes: int
     there: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a run asks a person. schema: JSON Schema of the answer. shown: the data to judge. to: who should answer.
+
+    asked, until: seconds since the epoch; until: after that the run goes on by itself.
+    """
+
+    run: str
+    step: str
+    flow: str
+    flow_name: str
+    title: str
+    text: str
+    schema: dict[str, Any]
+    shown: Any
+    to: str
+    asked: float
+    until: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +177,46 @@ class Backend:
         flow = await self.draft(person, flow_id)
         return start_forms(read_flow(flow, self.catalog))
 
-    def stop(self, person: Person, run_id: str) -> None:
-        """Ask a run to end. Raises NotFoundError when it has ended."""
-        self._runtime.runs.cancel(person.workspace, run_id, f"Stopped by {person.name}")
+    async def stop(self, person: Person, run_id: str) -> None:
+        """Ask a run to end, also one that waits. Raises NotFoundError when it has ended."""
+        await self._runtime.runs.cancel(person.workspace, run_id, f"Stopped by {person.name}")
+
+    async def waiting(self, person: Person) -> list[Asked]:
+        """What people of the workspace are asked, the first asked first."""
+        return [_asked(record, wait) for record, wait in await self._runtime.runs.asked(person.workspace)]
+
+    async def answer(self, person: Person, run: str, step: str, value: Any) -> None:
+        """Answer what a step asks; the run goes on.
+
+        Raises: CallerError naming the field, ConflictError when it was answered or is over, NotFoundError.
+        """
+        await self._runtime.runs.answer_pause(person.workspace, run, step, value, person.name)
+
+    async def answer_link(self, person: Person, run: str, step: str) -> str:
+        """The address under which somebody without an account answers. Raises ConflictError, NotFoundError."""
+        wait = asked(await self._runtime.runs.waits(person.workspace, run), step)
+        question = Question(person.workspace, run, step, wait.asked)
+        return f"{self.url}/answer/{self._runtime.links.token(question)}"
+
+    async def again(
+        self,
+        person: Person,
+        run: str,
+        *,
+        failed: bool = False,
+        again: Collection[str] = (),
+        outputs: Mapping[str, dict[str, Any]] | None = None,
+        draft: bool = False,
+    ) -> str:
+        """The id of a new run that repeats `run`: whole when nothing else is said.
+
+        failed: from the steps that failed. again: paths of steps to run again. outputs: what these steps are to have
+        given instead. draft: with the flow as it stands in the editor. Raises: NotFoundError, BrokenFlow, AuthorError.
+        """
+        start = await self._runtime.again(
+            person.workspace, run, failed=failed, again=again, outputs=outputs, draft=draft
+        )
+        return self._runtime.runs.start(start).record.id
 
     async def run(self, person: Person, run_id: str) -> RunRecord:
         """One run. Raises NotFoundError."""
@@ -176,12 +235,7 @@ class Backend:
 
     async def flow_of_run(self, person: Person, record: RunRecord) -> Flow:
         """The flow as it ran. Raises NotFoundError when its version is gone."""
-        if record.version:
-            return (await self._runtime.deployments.version(person.workspace, record.flow, record.version)).flow
-        flow, problems = await asyncio.to_thread(read, record.document)
-        if flow is None:
-            raise NotFoundError("The flow of this run was not kept", record.id, str(problems[0]))
-        return flow
+        return await self._runtime.flow_of(record)
 
     # --- deployment --------------------------------------------------------------------------------------------
 
@@ -192,7 +246,9 @@ class Backend:
         """
         workspace, store = person.workspace, self._runtime.deployments
         flow = await self.draft(person, flow_id)
-        if problems := await self._runtime.errors(workspace, await asyncio.to_thread(read_flow, flow, self.catalog)):
+        library = await self._runtime.library(workspace, flow)
+        reading = await asyncio.to_thread(read_flow, flow, self.catalog, library)
+        if problems := await self._runtime.errors(workspace, reading):
             raise BrokenFlow(problems)
         version = await store.publish(workspace, flow_id, person.id)
         await store.deploy(workspace, flow_id, slug, version.number)
@@ -285,8 +341,28 @@ class _Drafts:
     async def create(self, person: Person, flow: Flow) -> str:
         return (await self._runtime.flows.create(person.workspace, flow, person.id)).id
 
+    async def library(self, person: Person, flow: Flow) -> Library:
+        return await self._runtime.library(person.workspace, flow)
+
     async def problems(self, person: Person, reading: Reading) -> list[Problem]:
         return await self._runtime.what_is_missing(person.workspace, reading)
+
+
+def _asked(record: RunRecord, wait: Wait) -> Asked:
+    request = wait.request or {}
+    return Asked(
+        record.id,
+        wait.step,
+        record.flow,
+        record.flow_name,
+        str(request.get("title", "")),
+        str(request.get("text", "")),
+        request.get("schema") or {"type": "object"},
+        request.get("shown"),
+        str(request.get("to", "")),
+        wait.asked,
+        wait.until,
+    )
 
 
 def slug_of(name: str) -> str:

@@ -1,6 +1,6 @@
 // Times that stay true while one looks at them, and a beat for pages that follow something.
 import { useEffect, useState } from "react";
-import { useLanguage } from "$/public/external/builder/language/language.js";
+import { useLanguage, useTranslation } from "$/public/external/builder/language/language.js";
 import { duration, exact, localeOf, relative } from "./clock.js";
 
 const OFTEN = 20_000; // ms; the finest word is a minute
@@ -23,6 +23,24 @@ export const Moment = ({ at }) => {
 export const Duration = ({ ms }) => {
   const locale = localeOf(useLanguage());
   return <span className="duration">{duration(ms, locale)}</span>;
+};
+
+/** How long there is time; by the second in the last hour. until: seconds since the epoch. */
+export const TimeLeft = ({ until }) => {
+  const t = useTranslation();
+  const locale = localeOf(useLanguage());
+  const [now, look] = useState(() => Date.now() / 1000);
+  const left = Math.max(0, until - now);
+  const often = left < 3600 ? 1000 : OFTEN;
+  useEffect(() => {
+    const timer = setInterval(() => look(Date.now() / 1000), often);
+    return () => clearInterval(timer);
+  }, [often]);
+  return (
+    <time dateTime={new Date(until * 1000).toISOString()} title={exact(until, locale)}>
+      {left ? t("{time} left", { time: duration(Math.ceil(left) * 1000, locale) }) : t("Time is over")}
+    </time>
+  );
 };
 
 /** Asks every so many ms, only while somebody can see the page; 0 asks never. */

@@ -22,6 +22,13 @@ class _Duration(rx.Component):
     ms: rx.Var[float]
 
 
+class _TimeLeft(rx.Component):
+    library = _library
+    tag = "TimeLeft"
+
+    until: rx.Var[float]
+
+
 class _Pulse(rx.Component):
     library = _library
     tag = "Pulse"
@@ -38,6 +45,11 @@ def moment(at: Any) -> rx.Component:
 def duration(ms: Any) -> rx.Component:
     """A span of milliseconds."""
     return _Duration.create(ms=ms)
+
+
+def time_left(until: Any) -> rx.Component:
+    """How long there is time until then, the exact time on hover. until: seconds since the epoch."""
+    return _TimeLeft.create(until=until)
 
 
 def pulse(every: Any, on_beat: Any) -> rx.Component:

@@ -7,6 +7,7 @@ from reflex_components_core.core.banner import connect_error_var_data, has_too_m
 from reflex_components_core.el.elements.base import BaseHTML
 from reflex_components_core.el.elements.inline import A  # a plain link; `rx.el.a` never leaves the page
 
+from builder.clock import pulse
 from builder.guard import backend, person
 from builder.language import LANGUAGES, choice, choose, t
 from builder.notices import notices
@@ -19,11 +20,18 @@ _library = rx.asset("shell.js", shared=True).importable_path
 CHOICES = {"theme": ("system", *THEMES), "language": ("system", *LANGUAGES)}
 
 
+_LOOK = 15_000  # ms between two looks at how many questions wait
+
+
 class Shell(rx.State):
-    """What the frame shows about the person. preferences: `theme` and `language`, once they have chosen."""
+    """What the frame shows about the person. preferences: `theme` and `language`, once they have chosen.
+
+    asked: how many questions wait for people of the workspace.
+    """
 
     name: str = ""
     preferences: dict[str, str] = {}
+    asked: int = 0
 
     @rx.event
     async def arrive(self) -> None:
@@ -32,6 +40,12 @@ class Shell(rx.State):
         self.name = who.name
         kept = await backend().preferences(who)
         self.preferences = {name: kept[name] for name in CHOICES if name in kept}
+        self.asked = len(await backend().waiting(who))
+
+    @rx.event
+    async def look(self) -> None:
+        """See how many questions wait now."""
+        self.asked = len(await backend().waiting(await person()))
 
     @rx.event
     async def prefer(self, name: str, value: str) -> None:
@@ -105,18 +119,36 @@ def header(*middle: rx.Component, end: list[rx.Component] | None = None) -> rx.C
 
 def navigation(here: str) -> rx.Component:
     """The ways to the other pages; on a phone at the bottom."""
-    places = (("/", t("Home"), "house"), ("/runs", t("Runs"), "history"), ("/settings", t("Settings"), "settings"))
+    places = (
+        ("/", t("Home"), "house", rx.fragment()),
+        ("/inbox", t("Inbox"), "inbox", _count()),
+        ("/runs", t("Runs"), "history", rx.fragment()),
+        ("/settings", t("Settings"), "settings", rx.fragment()),
+    )
     return rx.el.nav(
+        pulse(_LOOK, Shell.look),
         rx.el.ul(
             *(
                 rx.el.li(
-                    link(icon(mark), label, href=to, **({"aria_current": "page"} if to == here else {})),
+                    link(icon(mark), label, count, href=to, **({"aria_current": "page"} if to == here else {})),
                 )
-                for to, label, mark in places
+                for to, label, mark, count in places
             )
         ),
         class_name="navigation",
         aria_label=t("Main"),
+    )
+
+
+def _count() -> rx.Component:
+    """How many questions wait; nothing when none does."""
+    return rx.cond(
+        Shell.asked > 0,
+        rx.el.span(
+            rx.el.span(Shell.asked, custom_attrs={"aria-hidden": "true"}),
+            rx.el.span(t("{count} waiting", count=Shell.asked), class_name="unseen"),
+            class_name="count",
+        ),
     )
 
 

@@ -21,7 +21,7 @@ _INLINE = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 
 
 async def site(api: ASGIApp, sessions: Sessions, backend: Backend, address: Address) -> ASGIApp:
-    """Everything one port answers: `/api` by the public API with its own keys, the rest by the interface.
+    """Everything one port answers: `/api` and `/answer` by the public API with its own keys, the rest by the interface.
 
     Builds the pages first when their sources changed. Raises: OperatorError when that fails.
     """
@@ -69,7 +69,7 @@ class _Outside:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        inside = self._api if path == "/api" or path.startswith("/api/") else self._interface
+        inside = self._api if path == "/api" or path.startswith(("/api/", "/answer/")) else self._interface
         await inside(scope, receive, send)
 
 

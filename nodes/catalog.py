@@ -5,6 +5,7 @@ from importlib.metadata import entry_points
 
 from nodes.bodies import ForEach, Parallel, Repeat, Try
 from nodes.data import Gather, JoinTexts, SetValues, Template
+from nodes.flows import SubFlow
 from nodes.http import HttpRequest
 from nodes.joins import Join
 from nodes.lists import Aggregate, Filter, Split
@@ -33,6 +34,7 @@ NODES: tuple[type[Node], ...] = (
     Repeat,
     Parallel,
     Try,
+    SubFlow,
     Wait,
     StopWithError,
     Answer,

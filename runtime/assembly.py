@@ -1,28 +1,37 @@
 """Settings and a catalog make a runtime: the one place that joins the parts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace as replaced
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from runtime.errors import CallerError, OperatorError
+from runtime.errors import CallerError, NotFoundError, OperatorError
 from runtime.graph.catalog import Catalog
 from runtime.graph.check import check_reading, missing_secrets, needs
+from runtime.graph.compiler import compile_flow, compile_reading
 from runtime.graph.flow import Flow
-from runtime.graph.plan import BrokenFlow, compile_reading
+from runtime.graph.flowfile import from_document
+from runtime.graph.library import EMPTY, Library, gather, reached
+from runtime.graph.node import FlowReference
+from runtime.graph.plan import BrokenFlow, Plan
 from runtime.graph.problems import Problem, errors
 from runtime.graph.reading import Reading, read_flow
-from runtime.interpreter.events import Event, encode
-from runtime.interpreter.journal import Journal, Source
+from runtime.graph.schemas import Schema
+from runtime.interpreter.events import Event, RunStarted, StepDelta, encode
+from runtime.interpreter.journal import Journal, RunRecord, Source
 from runtime.interpreter.mask import Mask
 from runtime.interpreter.memory_journal import MemoryJournal
+from runtime.interpreter.replay import failed_steps, replay
 from runtime.interpreter.runs import Runs, Start
 from runtime.interpreter.sandbox import Sandbox
 from runtime.interpreter.services import Services
 from runtime.outbound.lent import LentHttp
-from runtime.serving.schemas import Schema
+from runtime.serving.links import AnswerLinks
 from runtime.settings import Settings
 
 if TYPE_CHECKING:  # imported where they are first needed: a flow from a file runs without storage, which takes long
@@ -32,6 +41,11 @@ if TYPE_CHECKING:  # imported where they are first needed: a flow from a file ru
 _MOST_READINGS = 256
 
 Secret = Callable[[str, str], Awaitable[str | None]]  # workspace, name -> value
+Fetch = Callable[[str, FlowReference], Awaitable[tuple[Flow, int] | None]]  # of a workspace; see `library.Fetch`
+
+
+async def no_flows(workspace: str, reference: FlowReference) -> None:
+    """Where there is no other flow to run."""
 
 
 class InvalidInput(CallerError):
@@ -47,18 +61,22 @@ class Workbench:
     """What flows run with, without storage: models, the guarded client, the sandbox, masks and runs.
 
     secret: reads a secret of a workspace. Whatever was read is masked from then on in every run of that workspace.
+    fetch: finds the flows that a flow runs.
     """
 
-    def __init__(self, settings: Settings, catalog: Catalog, journal: Journal, secret: Secret) -> None:
+    def __init__(
+        self, settings: Settings, catalog: Catalog, journal: Journal, secret: Secret, fetch: Fetch = no_flows
+    ) -> None:
         self.settings, self.catalog = settings, catalog
-        self._secret = secret
+        self._secret, self._fetch = secret, fetch
         self._masks: dict[str, Mask] = {}
         self._escaped: set[str] = set()  # workspaces with a secret that JSON does not write as it stands
         self._lent: dict[str, Services] = {}
         self._models: dict[str, Models] = {}
+        self._readings: dict[int, Reading] = {}  # by the identity of their flow: what is deployed never changes
         self.http = LentHttp(settings.allowed_hosts)
         self.sandbox = Sandbox()
-        self.runs = Runs(journal, self.services, self._masked)
+        self.runs = Runs(journal, self.services, self._masked, self.plan_of)
 
     def models(self, workspace: str) -> "Models":
         """The models of a workspace; they answer with its keys."""
@@ -90,16 +108,38 @@ class Workbench:
 
         Raises: BrokenFlow with every problem, InvalidInput with every field, AuthorError for an unknown start.
         """
-        # In threads: a flow of ten thousand steps takes seconds.
-        reading = await asyncio.to_thread(read_flow, flow, self.catalog)
-        if problems := await self.errors(workspace, reading):
-            raise BrokenFlow(problems)
-        plan = await asyncio.to_thread(compile_reading, reading)
+        plan, pins = await self._made(workspace, flow)
         start = plan.trigger(trigger)
         if misfits := Schema(plan.accepts(start)).misfits(given):
             raise InvalidInput(start, {error.field.lstrip("/"): error.detail for error in misfits})
-        document = msgspec.json.encode(flow.model_dump(mode="json")).decode()
-        return Start(plan, given, workspace, id, source, trigger=start, document=document)
+        return Start(plan, given, workspace, id, source, trigger=start, document=_written(flow), pins=pins)
+
+    async def _made(
+        self, workspace: str, flow: Flow, pins: Mapping[str, int] | None = None
+    ) -> tuple[Plan, Mapping[str, int]]:
+        """The plan of a flow that can run now, and the versions of the flows that it runs. Raises: BrokenFlow."""
+        library = await self.library(workspace, flow, pins)
+        # In threads: a flow of ten thousand steps takes seconds.
+        reading = await asyncio.to_thread(read_flow, flow, self.catalog, library)
+        if problems := await self.errors(workspace, reading):
+            raise BrokenFlow(problems)
+        return await asyncio.to_thread(compile_reading, reading), library.pins
+
+    async def library(self, workspace: str, flow: Flow, pins: Mapping[str, int] | None = None) -> Library:
+        """The other flows that a flow runs, as they are deployed now. pins: as they were when a run started."""
+        return await gather(flow, self.catalog, partial(self._fetch, workspace), pins)
+
+    async def flow_of(self, record: RunRecord) -> Flow:
+        """The flow as it ran. Raises: NotFoundError when it was not kept."""
+        if not record.document:
+            raise NotFoundError("The flow of this run was not kept", record.id, "Start it again.")
+        return await asyncio.to_thread(_drafted, record)
+
+    async def plan_of(self, record: RunRecord, pins: Mapping[str, int]) -> Plan:
+        """With what a run that was put away goes on: the versions with which it started."""
+        flow = await self.flow_of(record)
+        library = await self.library(record.workspace, flow, pins)
+        return await asyncio.to_thread(compile_flow, flow, self.catalog, library)
 
     async def errors(self, workspace: str, reading: Reading) -> list[Problem]:
         """Everything that keeps a flow from running, in itself and around it."""
@@ -107,10 +147,30 @@ class Workbench:
         return errors([*found, *await self.what_is_missing(workspace, reading)])
 
     async def what_is_missing(self, workspace: str, reading: Reading) -> list[Problem]:
-        """What keeps a right flow from running now: a secret or a model that is not there."""
+        """What keeps a right flow, or one that it runs, from running now: a secret or a model that is not there."""
+        found = await self._missing(workspace, reading)
+        for step in reading.steps.values():
+            if step.calls is not None:
+                for flow in reached(step.calls, reading.library, self.catalog):
+                    inside = await self._missing(workspace, await self._reading(flow))
+                    found += [msgspec.structs.replace(each, step=step.id, field="flow") for each in inside]
+        return found
+
+    async def _missing(self, workspace: str, reading: Reading) -> list[Problem]:
         named = {name for _, _, name in needs(reading, "secret")}
         known = {name for name in named if await self._read(workspace, name) is not None}
         return [*missing_secrets(reading, known), *await self._missing_models(workspace, reading)]
+
+    async def _reading(self, flow: Flow, library: Library = EMPTY) -> Reading:
+        """The reading of a version, which never changes; the library may."""
+        reading = self._readings.get(id(flow))
+        if reading is None:
+            # In a thread: a flow of ten thousand steps takes a second to read.
+            reading = await asyncio.to_thread(read_flow, flow, self.catalog)
+            if len(self._readings) >= _MOST_READINGS:
+                self._readings.clear()
+            self._readings[id(flow)] = reading  # it holds the flow, so nothing else gets that id
+        return reading if library is EMPTY else replaced(reading, library=library)
 
     async def _missing_models(self, workspace: str, reading: Reading) -> list[Problem]:
         problems = []
@@ -154,6 +214,17 @@ def _stands_in_json(value: str) -> bool:
     return value.isascii() and msgspec.json.encode(value)[1:-1] == value.encode()
 
 
+def _written(flow: Flow) -> str:
+    return msgspec.json.encode(flow.model_dump(mode="json")).decode()
+
+
+def _drafted(record: RunRecord) -> Flow:
+    flow, problems = from_document(msgspec.json.decode(record.document))
+    if flow is None:
+        raise NotFoundError("The flow of this run was not kept", record.id, str(problems[0]))
+    return flow
+
+
 class Runtime(Workbench):
     """Everything of one installation, with its storage. Made by `open_runtime`."""
 
@@ -169,21 +240,78 @@ class Runtime(Workbench):
         self.flows = FlowStore(database)
         self.deployments = DeploymentStore(database)
         self.people = PeopleStore(database)
-        self.secrets = SecretStore(database, Vault(load_or_create_key(settings.home / "master.key")))
+        key = load_or_create_key(settings.home / "master.key")
+        self.secrets = SecretStore(database, Vault(key))
+        self.links = AnswerLinks(key)
         self.journal = SqlJournal(database)
-        self._readings: dict[int, Reading] = {}  # by the identity of their flow: what is deployed never changes
-        super().__init__(settings, catalog, self.journal, self.secrets.get)
+        super().__init__(settings, catalog, self.journal, self.secrets.get, self._called)
 
-    async def ready(self, workspace: str, flow: Flow) -> list[Problem]:
+    async def ready(self, workspace: str, flow: Flow, library: Library = EMPTY) -> list[Problem]:
         """See `what_is_missing`, for a flow by itself; the public API asks each second for each flow that is called."""
-        reading = self._readings.get(id(flow))
-        if reading is None:
-            # In a thread: a flow of ten thousand steps takes a second to read.
-            reading = await asyncio.to_thread(read_flow, flow, self.catalog)
-            if len(self._readings) >= _MOST_READINGS:
-                self._readings.clear()
-            self._readings[id(flow)] = reading  # it holds the flow, so nothing else gets that id
-        return await self.what_is_missing(workspace, reading)
+        return await self.what_is_missing(workspace, await self._reading(flow, library))
+
+    async def flow_of(self, record: RunRecord) -> Flow:
+        """The flow as it ran. Raises: NotFoundError when its version is gone."""
+        if not record.version:
+            return await super().flow_of(record)
+        return await self.deployments.flow(record.workspace, record.flow, record.version)
+
+    async def again(
+        self,
+        workspace: str,
+        run: str,
+        *,
+        failed: bool = False,
+        again: Collection[str] = (),
+        outputs: Mapping[str, dict[str, Any]] | None = None,
+        draft: bool = False,
+    ) -> Start:
+        """A run, ready to be started, that repeats another: whole when nothing else is said.
+
+        failed: from the steps that failed. again: paths of steps to run again. outputs: what these steps are to have
+        given. draft: with the flow as it stands in the editor; steps that have changed run again.
+        Raises: NotFoundError, BrokenFlow, AuthorError when the draft lacks the start.
+        """
+        record = await self.runs.record(workspace, run)
+        past = [event for event in await self.runs.so_far(workspace, run) if not isinstance(event, StepDelta)]
+        began = next((event for event in past if isinstance(event, RunStarted)), None)
+        if began is None:
+            raise NotFoundError("Nothing of this run was kept", run, "Start the flow anew.")
+        if failed and not failed_steps(past):
+            raise NotFoundError("No step of this run failed", run, "Repeat it whole, or from a step.")
+        before = await self.flow_of(record)
+        flow = (await self.flows.load(workspace, record.flow)).flow if draft else before
+        plan, pins = await self._made(workspace, flow, began.pins)
+        start = Start(
+            plan,
+            began.input,
+            workspace,
+            record.flow,
+            "preview",
+            version=0 if draft else record.version,
+            trigger=plan.trigger(began.trigger),
+            document=_written(flow) if draft else record.document,
+            pins=pins,
+            parent=run,
+        )
+        if not (failed or again or outputs or draft):
+            return start
+        changed = before if draft else None
+        kept = replay(plan, past, again=again, outputs=outputs, before=changed, pins=pins, parent=run, now=time.time())
+        return replaced(start, past=kept)
+
+    async def _called(self, workspace: str, reference: FlowReference) -> tuple[Flow, int] | None:
+        """A flow that another one runs: the version that is said, or the one that was deployed last."""
+        version = reference.version
+        if not version:
+            standing = await self.deployments.deployments(workspace, reference.flow)
+            if not standing:
+                return None
+            version = standing[0].version
+        try:
+            return await self.deployments.flow(workspace, reference.flow, version), version
+        except NotFoundError:
+            return None
 
     async def close(self) -> None:
         """End what runs, write what is to be kept, close the database."""
@@ -201,6 +329,7 @@ async def open_runtime(settings: Settings, catalog: Catalog) -> AsyncIterator[Ru
     try:
         runtime = Runtime(settings, catalog, database)
         await runtime.flows.purge()
+        await runtime.runs.recover()
     except BaseException:
         await database.close()
         raise
@@ -211,9 +340,11 @@ async def open_runtime(settings: Settings, catalog: Catalog) -> AsyncIterator[Ru
 
 
 @asynccontextmanager
-async def open_workbench(settings: Settings, catalog: Catalog, secret: Secret) -> AsyncIterator[Workbench]:
+async def open_workbench(
+    settings: Settings, catalog: Catalog, secret: Secret, fetch: Fetch = no_flows
+) -> AsyncIterator[Workbench]:
     """What runs a flow file without storage: the command line and tests."""
-    workbench = Workbench(settings, catalog, MemoryJournal(), secret)
+    workbench = Workbench(settings, catalog, MemoryJournal(), secret, fetch)
     try:
         yield workbench
     finally:

@@ -1,37 +1,85 @@
-"""Where steps stand when nobody has placed them: in columns by their order, wires crossing as little as is cheap."""
+"""Where steps stand when nobody has placed them: in columns by their order, wires crossing as little as is cheap.
+
+Places inside a body count from the corner of its room, so that a frame takes its inside along.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from builder.editor.document import At
-from builder.editor.sizes import COLUMN, GAP, GRID, PLAIN
+from builder.editor.sizes import COLUMN_GAP, GAP, GRID, PLAIN, WIDTH, Shape, Size, size
 from runtime.graph.flow import Flow
+from runtime.graph.nesting import ROOT, Nesting, Place
 
 MARGIN = 80.0  # below what is placed already, and between two lines of columns
 _SWEEPS = 4
 _LINE = 200  # columns beside one another; further to the right nobody finds a step again
 
-Heights = Mapping[str, float]  # of each step's card; see `sizes`
+Shapes = Mapping[str, Shape]  # of each step's card
 Joins = Iterable[tuple[str, str]]  # (before, after) of steps that depend on each other by more than wires
-_UNKNOWN: Heights = {}
+_UNKNOWN: Shapes = {}
+_FLAT = Nesting()
 
 
-def places(flow: Flow, joins: Joins = (), heights: Heights = _UNKNOWN) -> dict[str, At]:
+def places(flow: Flow, joins: Joins = (), shapes: Shapes = _UNKNOWN, nesting: Nesting = _FLAT) -> dict[str, At]:
     """Where every step stands: where its layout says, else below that, arranged."""
-    loose = [name for name in flow.steps if name not in flow.layout]
-    if not loose:
+    if all(name in flow.layout for name in flow.steps):
         return dict(flow.layout)
-    left = min((x for x, _ in flow.layout.values()), default=0.0)
-    top = max((y + heights.get(name, PLAIN) + MARGIN for name, (_, y) in flow.layout.items()), default=0.0)
-    placed = {name: (x + left, y + top) for name, (x, y) in arranged(loose, _joins(flow, joins), heights).items()}
-    return {name: flow.layout.get(name) or placed[name] for name in flow.steps}
+    where = _from_the_inside(flow, _joins(flow, joins), shapes, nesting, flow.layout)
+    return {name: where[name] for name in flow.steps}
 
 
-def tidy(flow: Flow, joins: Joins = (), heights: Heights = _UNKNOWN) -> dict[str, At]:
+def tidy(flow: Flow, joins: Joins = (), shapes: Shapes = _UNKNOWN, nesting: Nesting = _FLAT) -> dict[str, At]:
     """Where every step would stand if all were arranged anew."""
-    return arranged(list(flow.steps), _joins(flow, joins), heights)
+    where = _from_the_inside(flow, _joins(flow, joins), shapes, nesting, {})
+    return {name: where[name] for name in flow.steps}
 
 
-def arranged(names: Sequence[str], joins: Joins, heights: Heights = _UNKNOWN) -> dict[str, At]:
+def _from_the_inside(
+    flow: Flow, joins: Joins, shapes: Shapes, nesting: Nesting, placed: Mapping[str, At]
+) -> dict[str, At]:
+    """The places of all steps, the innermost first, since a frame is as large as what is in it."""
+    rooms: dict[Place, list[str]] = {ROOT: []}
+    for name in flow.steps:
+        rooms.setdefault(nesting.place(name), []).append(name)
+    near = _lifted(joins, nesting)
+    where: dict[str, At] = {}
+    sizes: dict[str, Size] = {}
+    for room in sorted(rooms, key=lambda room: -sum(1 for _ in nesting.around(room))):
+        names = rooms[room]
+        for name in names:
+            shape = shapes.get(name, Shape())
+            contents = {body: _reach(rooms.get(Place(name, body), ()), where, sizes) for body in shape.bodies}
+            sizes[name] = size(shape, contents)
+        where.update(_filled(names, near.get(room, ()), sizes, placed))
+    return where
+
+
+def _filled(names: Sequence[str], joins: Joins, sizes: Mapping[str, Size], placed: Mapping[str, At]) -> dict[str, At]:
+    """The places in one room: those that are placed stay, the others stand below them."""
+    there = {name: placed[name] for name in names if name in placed}
+    loose = [name for name in names if name not in placed]
+    left = min((x for x, _ in there.values()), default=0.0)
+    top = max((y + sizes[name][1] + MARGIN for name, (_, y) in there.items()), default=0.0)
+    return there | {name: (x + left, y + top) for name, (x, y) in arranged(loose, joins, sizes).items()}
+
+
+def _reach(names: Iterable[str], where: Mapping[str, At], sizes: Mapping[str, Size]) -> Size:
+    """How far to the right and down some steps reach."""
+    corners = [(where[name][0] + sizes[name][0], where[name][1] + sizes[name][1]) for name in names]
+    return max((x for x, _ in corners), default=0.0), max((y for _, y in corners), default=0.0)
+
+
+def _lifted(joins: Joins, nesting: Nesting) -> dict[Place, list[tuple[str, str]]]:
+    """The joins by the room in which they order steps: the innermost that holds both ends."""
+    found: dict[Place, list[tuple[str, str]]] = {}
+    for source, target in joins:
+        around = list(nesting.around(nesting.place(target)))
+        room = next(place for place in nesting.around(nesting.place(source)) if place in around)
+        found.setdefault(room, []).append((nesting.upto(source, room), nesting.upto(target, room)))
+    return found
+
+
+def arranged(names: Sequence[str], joins: Joins, sizes: Mapping[str, Size] | None = None) -> dict[str, At]:
     """Columns from left to right around a common middle; the first begins at x = 0, the highest at y = 0.
 
     A flow of very many columns goes on in another line below, as a long text does.
@@ -48,18 +96,27 @@ def arranged(names: Sequence[str], joins: Joins, heights: Heights = _UNKNOWN) ->
     where: dict[str, At] = {}
     top = 0.0
     for line in (columns[at : at + _LINE] for at in range(0, len(columns), _LINE)):
-        tall = [sum(heights.get(name, PLAIN) for name in column) + GAP * (len(column) - 1) for column in line]
-        for index, column in enumerate(line):
-            y = top + (max(tall) - tall[index]) / 2
-            for name in column:
-                where[name] = (index * COLUMN, round(y / GRID) * GRID)
-                y += heights.get(name, PLAIN) + GAP
-        top += max(tall) + MARGIN
+        top = _stand(line, top, sizes or {}, where) + MARGIN
     return where
 
 
+def _stand(line: list[list[str]], top: float, sizes: Mapping[str, Size], where: dict[str, At]) -> float:
+    """Place some columns beside one another; how far down they reach."""
+    plain = (WIDTH, PLAIN)
+    tall = [sum(sizes.get(name, plain)[1] for name in column) + GAP * (len(column) - 1) for column in line]
+    x = 0.0
+    for column, height in zip(line, tall, strict=True):
+        y = top + (max(tall) - height) / 2
+        for name in column:
+            where[name] = (x, round(y / GRID) * GRID)
+            y += sizes.get(name, plain)[1] + GAP
+        x += max(sizes.get(name, plain)[0] for name in column) + COLUMN_GAP
+    return top + max(tall)
+
+
 def _joins(flow: Flow, more: Joins) -> list[tuple[str, str]]:
-    return [*((edge.source, edge.target) for edge in flow.edges), *more]
+    wires = ((edge.source, edge.target) for edge in flow.edges)
+    return [pair for pair in (*wires, *more) if pair[0] in flow.steps and pair[1] in flow.steps]
 
 
 def _before(names: Sequence[str], joins: Joins) -> dict[str, list[str]]:

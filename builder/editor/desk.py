@@ -8,11 +8,12 @@ from builder.editor.arrange import places, tidy
 from builder.editor.document import EditError
 from builder.editor.edits import Batch, Edit, Move, OneEdit, apply
 from builder.editor.history import History
-from builder.editor.view import FlowView, heights, reads, view
+from builder.editor.view import FlowView, reads, shapes, view
 from runtime.graph.catalog import Catalog
 from runtime.graph.flow import Edge, Flow
+from runtime.graph.nesting import Place, nest
 from runtime.graph.problems import Problem
-from runtime.graph.reading import Reading, StepReading, read_step
+from runtime.graph.reading import Reading, StepReading, read_flow, read_step
 
 Name = tuple[str, dict[str, Any]]  # an English template for the catalogue, and what fills its braces
 
@@ -66,14 +67,14 @@ def settled(reading: Reading) -> Flow:
     loose = [name for name in flow.steps if name not in flow.layout]
     if not loose:
         return flow
-    where = places(flow, reads(reading), heights(reading))
+    where = places(flow, reads(reading), shapes(reading), reading.nesting)
     return apply(flow, Move({name: where[name] for name in loose}))
 
 
 def tidied(reading: Reading) -> Move | None:
     """The edit that puts every step into columns, None when they stand so already."""
     flow = reading.flow
-    where = tidy(flow, reads(reading), heights(reading))
+    where = tidy(flow, reads(reading), shapes(reading), reading.nesting)
     moved = {name: at for name, at in where.items() if flow.layout.get(name) != at}
     return Move(dict(moved)) if moved else None
 
@@ -83,14 +84,32 @@ def reread(flow: Flow, catalog: Catalog, before: Reading) -> Reading:
 
     A step that is the same object, with wires into the same ports, reads as it did.
     """
-    wires: dict[str, list[Edge]] = {}
-    for edge in flow.edges:
-        wires.setdefault(edge.target, []).append(edge)
+    ports, formerly = _ports_wired(flow), _ports_wired(before.flow)
     steps: dict[str, StepReading] = {}
     for name, step in flow.steps.items():
-        ports = {edge.port for edge in wires.get(name, ())}
         old = before.steps.get(name)
-        if old is None or old.step is not step or ports != {edge.port for edge in before.wires.get(name, ())}:
-            old = read_step(name, step, catalog.get(step.kind), ports)
+        if old is None or old.step is not step or ports.get(name) != formerly.get(name):
+            old = read_step(name, step, catalog.get(step.kind), ports.get(name, set()))
         steps[name] = old
-    return Reading(flow, steps, {name: tuple(edges) for name, edges in wires.items()})
+    if any(step.calls is not None for step in steps.values()):
+        return read_flow(flow, catalog, before.library)  # what other flows take is known only there
+    nesting = nest(flow.steps, {name: step.bodies for name, step in steps.items() if step.bodies})
+    wires: dict[str, list[Edge]] = {}
+    ends: dict[Place, list[Edge]] = {}
+    for edge in flow.edges:
+        place = nesting.place(edge.source)
+        if place.step == edge.target:
+            ends.setdefault(place, []).append(edge)
+        else:
+            wires.setdefault(edge.target, []).append(edge)
+    around = {name: tuple(edges) for name, edges in wires.items()}
+    inside = {place: tuple(edges) for place, edges in ends.items()}
+    return Reading(flow, steps, around, nesting, inside, before.library, catalog)
+
+
+def _ports_wired(flow: Flow) -> dict[str, set[str]]:
+    """The ports of each step that wires go into."""
+    ports: dict[str, set[str]] = {}
+    for edge in flow.edges:
+        ports.setdefault(edge.target, set()).add(edge.port)
+    return ports

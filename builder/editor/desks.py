@@ -16,6 +16,7 @@ from runtime.errors import ConflictError
 from runtime.graph.catalog import Catalog
 from runtime.graph.check import check_reading
 from runtime.graph.flow import Flow
+from runtime.graph.library import Library
 from runtime.graph.problems import Problem
 from runtime.graph.reading import Reading, read_flow
 
@@ -42,6 +43,9 @@ class FlowStore(Protocol):
 
     async def create(self, person: Any, flow: Flow) -> str:
         """Store a new flow; its id."""
+
+    async def library(self, person: Any, flow: Flow) -> Library:
+        """The other flows that a flow runs, as they are deployed now."""
 
     async def problems(self, person: Any, reading: Reading) -> list[Problem]:
         """What keeps the flow from running although it is drawn right: a missing secret, a model without a key."""
@@ -93,7 +97,7 @@ class Desks:
     async def open(self, person: Any, flow_id: str, tab: str) -> Opened:
         """Open a flow in a tab, or load it anew. Raises: NotFoundError."""
         flow, revision = await self._store.load(person, flow_id)
-        reading = read_flow(flow, self._catalog)
+        reading = read_flow(flow, self._catalog, await self._store.library(person, flow))
         if (whole := settled(reading)) is not flow:
             revision = await self._store.save(person, flow_id, whole, revision)
             reading = reread(whole, self._catalog, reading)
@@ -213,7 +217,8 @@ class Desks:
 
     async def _show(self, person: Any, seat: _Seat, flow: Flow, revision: int, history: History) -> Saved:
         before = seat.desk
-        reading = reread(flow, self._catalog, before.reading)
+        library = await self._store.library(person, flow)
+        reading = reread(flow, self._catalog, replace(before.reading, library=library))
         seat.desk = lay(reading, await self._problems(person, reading), revision, history)
         undo, redo = seat.desk.names
         return Saved(before.revision, revision, changes(before.view, seat.desk.view), undo, redo)

@@ -102,6 +102,21 @@ def with_step(flow: Flow, name: str, step: Step) -> Flow:
     return flow.model_copy(update={"steps": {**flow.steps, name: step}})
 
 
+def inside(steps: Mapping[str, Step], containers: Iterable[str]) -> set[str]:
+    """The steps that stand inside some others, however deep."""
+    within: dict[str, list[str]] = {}
+    for name, step in steps.items():
+        if step.within:
+            within.setdefault(step.within.partition(".")[0], []).append(name)
+    found: set[str] = set()
+    left = list(containers)
+    while left:
+        more = [name for name in within.get(left.pop(), ()) if name not in found]
+        found.update(more)
+        left += more
+    return found
+
+
 def said_of(step: Step) -> dict[str, Any]:
     """What a step says of itself, in plain values."""
     return {
@@ -109,6 +124,7 @@ def said_of(step: Step) -> dict[str, Any]:
         "version": step.version,
         "config": step.config,
         "title": step.title,
+        "within": step.within,
         "retry": step.retry and step.retry.model_dump(),
         "timeout": step.timeout,
         "on_error": step.on_error if isinstance(step.on_error, str) else step.on_error.model_dump(),

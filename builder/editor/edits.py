@@ -1,6 +1,5 @@
 """Edits: the one way a flow changes; small values from the browser, applied and taken back by pure functions."""
 
-from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ from builder.editor.document import (
     free,
     in_order,
     inserted,
+    inside,
     known,
     made,
     near,
@@ -20,21 +20,17 @@ from builder.editor.document import (
     shallow,
     with_step,
 )
+from builder.editor.edit import EditBase, what_is_said
+from builder.editor.nest_edits import Nest, stand_again
+from builder.editor.note_edits import NoteEdit
 from builder.editor.renaming import NameTaken, rename_step
-from runtime.graph.flow import MAX_STEPS, Edge, Flow, Note, Step
+from builder.editor.wire_edits import Connect, Disconnect, reconnect
+from runtime.graph.flow import MAX_STEPS, Edge, Flow, Step
 from runtime.graph.node import ERROR
 
 
-class _Edit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="do"):
-    """One change of a flow. `place` says where among its like something stands; None is last.
-
-    apply: the changed flow; raises EditError, and then nothing has changed. inverse: what takes the change back,
-    from the flow before it.
-    """
-
-
-class Add(_Edit, frozen=True, tag="add"):
-    """A new step. at: x and y on the canvas."""
+class Add(EditBase, frozen=True, tag="add"):
+    """A new step. at: x and y where it stands. within: the body that it stands in, as the document says it."""
 
     step: str
     kind: str
@@ -42,7 +38,8 @@ class Add(_Edit, frozen=True, tag="add"):
     config: dict[str, Any] = {}
     at: At | None = None
     title: str = ""
-    retry: dict[str, float] | None = None
+    within: str = ""
+    retry: dict[str, Any] | None = None
     timeout: float | None = None
     on_error: Any = "fail"
     place: int | None = None
@@ -57,35 +54,63 @@ class Add(_Edit, frozen=True, tag="add"):
         layout = flow.layout if self.at is None else {**flow.layout, self.step: near(self.at)}
         return flow.model_copy(update={"steps": steps, "layout": in_order(layout, steps)})
 
-    def inverse(self, flow: Flow) -> "tuple[OneEdit, ...]":
-        # Wires of a step that was missing until now would leave with it.
-        waiting = [wire for wire in flow.edges if self.step in (wire.source, wire.target)]
-        return (Remove((self.step,)), *_reconnect(flow, waiting))
+    def inverse(self, flow: Flow) -> tuple[EditBase, ...]:
+        return _without(flow, (self.step,))
 
 
-class Remove(_Edit, frozen=True, tag="remove"):
-    """Steps leave, and their wires and places with them."""
+class Paste(EditBase, frozen=True, tag="paste"):
+    """Copies of steps and of the wires between them, under names of their own.
+
+    steps: as they were copied, with the names they had. names: the new one of each. What one of them reads of another,
+    or stands in, is that other's copy; all else they read and stand in as before.
+    """
+
+    steps: tuple[Add, ...]
+    names: dict[str, str]
+    edges: tuple[str, ...] = ()
+
+    def apply(self, flow: Flow) -> Flow:
+        if mixed := set(self.names.values()) & {old for old, new in self.names.items() if old != new}:
+            raise EditError(f"A copy cannot be called `{min(mixed)}`", mend="Choose another name.")
+        for step in self.steps:
+            flow = self._copy(step).apply(flow)
+        edges = [Edge(self._new(e.source), e.output, self._new(e.target), e.port) for e in map(edge, self.edges)]
+        return Connect(tuple(map(str, edges))).apply(flow) if edges else flow
+
+    def inverse(self, flow: Flow) -> tuple[EditBase, ...]:
+        return _without(flow, tuple(self._new(step.step) for step in self.steps))
+
+    def _copy(self, step: Add) -> Add:
+        config = step.config
+        for old, new in self.names.items():
+            config = _reading(config, old, new, step.step)
+        container, dot, body = step.within.partition(".")
+        within = f"{self._new(container)}{dot}{body}"
+        return msgspec.structs.replace(step, step=self._new(step.step), config=config, within=within, place=None)
+
+    def _new(self, name: str) -> str:
+        return self.names.get(name, name)
+
+
+class Remove(EditBase, frozen=True, tag="remove"):
+    """Steps leave, and what stands inside them; their wires and places go with them."""
 
     steps: tuple[str, ...]
 
     def apply(self, flow: Flow) -> Flow:
-        gone = {known(step, flow.steps) for step in self.steps}
+        gone = self._gone(flow)
         steps = {name: step for name, step in flow.steps.items() if name not in gone}
         edges = tuple(wire for wire in flow.edges if wire.source not in gone and wire.target not in gone)
         return flow.model_copy(update={"steps": steps, "edges": edges, "layout": in_order(flow.layout, steps)})
 
-    def inverse(self, flow: Flow) -> "tuple[OneEdit, ...]":
-        gone = set(self.steps)
-        back = tuple(
-            Add(name, at=flow.layout.get(name), place=place, **said_of(step))
-            for place, (name, step) in enumerate(flow.steps.items())
-            if name in gone
-        )
-        cut = [wire for wire in flow.edges if wire.source in gone or wire.target in gone]
-        return back + _reconnect(flow, cut)
+    def inverse(self, flow: Flow) -> tuple[EditBase, ...]:
+        return _back(flow, self._gone(flow))
+
+    def _gone(self, flow: Flow) -> set[str]:
+        return {known(step, flow.steps) for step in self.steps} | inside(flow.steps, self.steps)
 
 
-class Move(_Edit, frozen=True, tag="move"):
+class Move(EditBase, frozen=True, tag="move"):
     """Steps stand elsewhere: x and y by step; null leaves the place to the canvas."""
 
     steps: dict[str, At | None]
@@ -100,50 +125,11 @@ class Move(_Edit, frozen=True, tag="move"):
                 layout[step] = near(at)
         return flow.model_copy(update={"layout": in_order(layout, flow.steps)})
 
-    def inverse(self, flow: Flow) -> "tuple[OneEdit, ...]":
+    def inverse(self, flow: Flow) -> tuple[EditBase, ...]:
         return (Move({step: flow.layout.get(step) for step in self.steps}),)
 
 
-class Connect(_Edit, frozen=True, tag="connect"):
-    """New wires, each `a.out -> b.in`.
-
-    places: of each among all wires; that is how wires come back, exactly as they were, even wrong ones.
-    """
-
-    edges: tuple[str, ...]
-    places: tuple[int, ...] = ()
-
-    def apply(self, flow: Flow) -> Flow:
-        edges, new = list(flow.edges), [edge(text) for text in self.edges]
-        for number, wire in enumerate(new):
-            if wire in flow.edges or (not self.places and wire in new[:number]):
-                raise EditError(f"The wire `{wire}` is there already", wire.target)
-            if not self.places:
-                known(wire.source, flow.steps)
-                known(wire.target, flow.steps)
-            edges.insert(self.places[number] if number < len(self.places) else len(edges), wire)
-        return flow.model_copy(update={"edges": tuple(edges)})
-
-    def inverse(self, flow: Flow) -> "tuple[OneEdit, ...]":
-        return (Disconnect(self.edges),)
-
-
-class Disconnect(_Edit, frozen=True, tag="disconnect"):
-    """Wires leave."""
-
-    edges: tuple[str, ...]
-
-    def apply(self, flow: Flow) -> Flow:
-        gone = {edge(text) for text in self.edges}
-        for wire in gone.difference(flow.edges):
-            raise EditError(f"There is no wire `{wire}`", wire.target, "It was removed meanwhile.")
-        return flow.model_copy(update={"edges": tuple(wire for wire in flow.edges if wire not in gone)})
-
-    def inverse(self, flow: Flow) -> "tuple[OneEdit, ...]":
-        return _reconnect(flow, {edge(text) for text in self.edges})
-
-
-class Set(_Edit, frozen=True, tag="set"):
+class Set(EditBase, frozen=True, tag="set"):
     """A setting of a step has a new value."""
 
     step: str
@@ -160,14 +146,14 @@ class Set(_Edit, frozen=True, tag="set"):
             config = inserted(step.config, self.field, self.value, self.place)
         return with_step(flow, self.step, step.model_copy(update={"config": config}))
 
-    def inverse(self, flow: Flow) -> "tuple[OneEdit, ...]":
+    def inverse(self, flow: Flow) -> tuple[EditBase, ...]:
         config = flow.steps[self.step].config
         if self.field in config:
             return (Set(self.step, self.field, config[self.field]),)
         return (Unset(self.step, self.field),)
 
 
-class Unset(_Edit, frozen=True, tag="unset"):
+class Unset(EditBase, frozen=True, tag="unset"):
     """A setting goes back to its default."""
 
     step: str
@@ -180,14 +166,14 @@ class Unset(_Edit, frozen=True, tag="unset"):
         config = {name: value for name, value in step.config.items() if name != self.field}
         return with_step(flow, self.step, step.model_copy(update={"config": config}))
 
-    def inverse(self, flow: Flow) -> "tuple[OneEdit, ...]":
+    def inverse(self, flow: Flow) -> tuple[EditBase, ...]:
         config = flow.steps[self.step].config
         if self.field not in config:
             return ()
         return (Set(self.step, self.field, config[self.field], list(config).index(self.field)),)
 
 
-class SetStep(_Edit, frozen=True, tag="set_step"):
+class SetStep(EditBase, frozen=True, tag="set_step"):
     """What a step is called, and what happens when it fails or takes long; what is not said stays.
 
     Without an error port its wires go, since they would hang in the air.
@@ -195,7 +181,7 @@ class SetStep(_Edit, frozen=True, tag="set_step"):
 
     step: str
     title: str | UnsetType = UNSET
-    retry: dict[str, float] | UnsetType | None = UNSET
+    retry: dict[str, Any] | UnsetType | None = UNSET
     timeout: float | UnsetType | None = UNSET
     on_error: Any = UNSET
 
@@ -207,14 +193,14 @@ class SetStep(_Edit, frozen=True, tag="set_step"):
         cut = self._cut(flow)
         return changed.model_copy(update={"edges": tuple(wire for wire in flow.edges if wire not in cut)})
 
-    def inverse(self, flow: Flow) -> "tuple[OneEdit, ...]":
+    def inverse(self, flow: Flow) -> tuple[EditBase, ...]:
         before = said_of(flow.steps[self.step])
         back = SetStep(self.step, **{name: before[name] for name in self.said()})
-        return (back, *_reconnect(flow, self._cut(flow) or back._cut(flow)))
+        return (back, *reconnect(flow, self._cut(flow) or back._cut(flow)))
 
     def said(self) -> dict[str, Any]:
         """What this edit says, by name."""
-        return _what_is_said(self, "title", "retry", "timeout", "on_error")
+        return what_is_said(self, "title", "retry", "timeout", "on_error")
 
     def _cut(self, flow: Flow) -> list[Edge]:
         if self.on_error is UNSET or self.on_error == "port":
@@ -222,7 +208,7 @@ class SetStep(_Edit, frozen=True, tag="set_step"):
         return [wire for wire in flow.edges if wire.source == self.step and wire.output == ERROR]
 
 
-class Rename(_Edit, frozen=True, tag="rename"):
+class Rename(EditBase, frozen=True, tag="rename"):
     """A step has a new id; wires, places and the expressions of other steps follow."""
 
     step: str
@@ -233,12 +219,12 @@ class Rename(_Edit, frozen=True, tag="rename"):
         if self.to == self.step:
             return flow
         free(self.to, flow.steps)
-        steps = {self._new(name): self._reading(name, step) for name, step in flow.steps.items()}
+        steps = {self._new(name): self._renamed(name, step) for name, step in flow.steps.items()}
         edges = tuple(Edge(self._new(w.source), w.output, self._new(w.target), w.port) for w in flow.edges)
         layout = {self._new(name): at for name, at in flow.layout.items()}
         return flow.model_copy(update={"steps": steps, "edges": edges, "layout": layout})
 
-    def inverse(self, flow: Flow) -> "tuple[OneEdit, ...]":
+    def inverse(self, flow: Flow) -> tuple[EditBase, ...]:
         back = Rename(self.to, self.step)
         again = back.apply(self.apply(flow))
         # What bore the new name before, or was written anew, does not come back by renaming alone.
@@ -249,25 +235,22 @@ class Rename(_Edit, frozen=True, tag="rename"):
             for field, value in step.config.items()
             if again.steps[name].config[field] != value
         )
-        rewired = (Disconnect(wrong), *_reconnect(flow, set(flow.edges).difference(again.edges))) if wrong else ()
-        return (back, *values, *rewired)
+        rewired = (Disconnect(wrong), *reconnect(flow, set(flow.edges).difference(again.edges))) if wrong else ()
+        lost = [name for name, step in flow.steps.items() if again.steps[name].within != step.within]
+        return (back, *values, *rewired, *stand_again(flow, lost))
 
     def _new(self, name: str) -> str:
         return self.to if name == self.step else name
 
-    def _reading(self, name: str, step: Step) -> Step:
-        try:
-            config = rename_step(step.config, self.step, self.to)
-        except NameTaken as error:
-            raise EditError(
-                f"`{self.to}` already means something else in an expression of `{name}`: {error}",
-                name,
-                "Choose another name.",
-            ) from None
-        return step if config is step.config else step.model_copy(update={"config": config})
+    def _renamed(self, name: str, step: Step) -> Step:
+        container, dot, body = step.within.partition(".")
+        config, within = _reading(step.config, self.step, self.to, name), f"{self._new(container)}{dot}{body}"
+        if config is step.config and within == step.within:
+            return step
+        return step.model_copy(update={"config": config, "within": within})
 
 
-class Describe(_Edit, frozen=True, tag="describe"):
+class Describe(EditBase, frozen=True, tag="describe"):
     """What the flow is called and what it is for; what is not said stays."""
 
     name: str | UnsetType = UNSET
@@ -278,74 +261,19 @@ class Describe(_Edit, frozen=True, tag="describe"):
         checked = made(Flow, said, "flow")
         return flow.model_copy(update={name: getattr(checked, name) for name in said})
 
-    def inverse(self, flow: Flow) -> "tuple[OneEdit, ...]":
+    def inverse(self, flow: Flow) -> tuple[EditBase, ...]:
         return (Describe(**{name: getattr(flow, name) for name in self.said()}),)
 
     def said(self) -> dict[str, Any]:
         """What this edit says, by name."""
-        return _what_is_said(self, "name", "description")
+        return what_is_said(self, "name", "description")
 
 
-class AddNote(_Edit, frozen=True, tag="add_note"):
-    """A new remark on the canvas."""
-
-    note: str
-    text: str = ""
-    at: At = (0.0, 0.0)
-    size: At = (240.0, 120.0)
-    place: int | None = None
-
-    def apply(self, flow: Flow) -> Flow:
-        free(self.note, flow.notes, "note")
-        note = made(Note, {"text": self.text, "at": near(self.at), "size": near(self.size)}, self.note)
-        return flow.model_copy(update={"notes": inserted(flow.notes, self.note, note, self.place)})
-
-    def inverse(self, flow: Flow) -> "tuple[OneEdit, ...]":
-        return (RemoveNote(self.note),)
+StepEdit = Add | Paste | Remove | Move | Nest | Set | Unset | SetStep | Rename
+OneEdit = StepEdit | Connect | Disconnect | Describe | NoteEdit
 
 
-class SetNote(_Edit, frozen=True, tag="set_note"):
-    """A remark says something else, or stands elsewhere; what is not said stays."""
-
-    note: str
-    text: str | UnsetType = UNSET
-    at: At | UnsetType = UNSET
-    size: At | UnsetType = UNSET
-
-    def apply(self, flow: Flow) -> Flow:
-        note = flow.notes[known(self.note, flow.notes, "note")]
-        said = {"text": note.text, "at": note.at, "size": note.size} | self.said()
-        changed = made(Note, {**said, "at": near(said["at"]), "size": near(said["size"])}, self.note)
-        return flow.model_copy(update={"notes": {**flow.notes, self.note: changed}})
-
-    def inverse(self, flow: Flow) -> "tuple[OneEdit, ...]":
-        note = flow.notes[self.note]
-        return (SetNote(self.note, **{name: getattr(note, name) for name in self.said()}),)
-
-    def said(self) -> dict[str, Any]:
-        """What this edit says, by name."""
-        return _what_is_said(self, "text", "at", "size")
-
-
-class RemoveNote(_Edit, frozen=True, tag="remove_note"):
-    """A remark leaves."""
-
-    note: str
-
-    def apply(self, flow: Flow) -> Flow:
-        known(self.note, flow.notes, "note")
-        return flow.model_copy(update={"notes": {name: n for name, n in flow.notes.items() if name != self.note}})
-
-    def inverse(self, flow: Flow) -> "tuple[OneEdit, ...]":
-        note = flow.notes[self.note]
-        return (AddNote(self.note, note.text, note.at, note.size, list(flow.notes).index(self.note)),)
-
-
-NoteEdit = AddNote | SetNote | RemoveNote
-OneEdit = Add | Remove | Move | Connect | Disconnect | Set | Unset | SetStep | Rename | Describe | NoteEdit
-
-
-class Batch(_Edit, frozen=True, tag="batch"):
+class Batch(EditBase, frozen=True, tag="batch"):
     """Several edits that are one for the person who made them: all happen or none."""
 
     edits: tuple[OneEdit, ...]
@@ -395,11 +323,37 @@ def inverse(flow: Flow, edit: Edit) -> Edit:
     return back[0] if len(back) == 1 else Batch(back)
 
 
-def _what_is_said(edit: Any, *names: str) -> dict[str, Any]:
-    return {name: value for name in names if (value := getattr(edit, name)) is not UNSET}
+def _reading(config: dict[str, Any], old: str, new: str, where: str) -> dict[str, Any]:
+    """The settings with a step read under its new name. Raises: EditError."""
+    try:
+        changed: dict[str, Any] = config if old == new else rename_step(config, old, new)
+    except NameTaken as error:
+        raise EditError(
+            f"`{new}` already means something else in an expression of `{where}`: {error}",
+            where,
+            "Choose another name.",
+        ) from None
+    return changed
 
 
-def _reconnect(flow: Flow, cut: Collection[Edge]) -> "tuple[OneEdit, ...]":
-    """What puts wires back where they stood."""
-    places = [(str(wire), place) for place, wire in enumerate(flow.edges) if wire in cut]
-    return (Connect(tuple(text for text, _ in places), tuple(place for _, place in places)),) if places else ()
+def _without(flow: Flow, new: tuple[str, ...]) -> tuple[EditBase, ...]:
+    """What takes new steps away again, from the flow before them.
+
+    What named them before they were there, wires and steps inside, would leave with them and comes back.
+    """
+    waiting = inside(flow.steps, new)
+    wires = [wire for wire in flow.edges if {wire.source, wire.target} & {*new, *waiting}]
+    return (Remove(new), *_added(flow, waiting), *reconnect(flow, wires))
+
+
+def _back(flow: Flow, gone: set[str]) -> tuple[EditBase, ...]:
+    """What brings steps back, and the wires that leave with them."""
+    return (*_added(flow, gone), *reconnect(flow, [e for e in flow.edges if e.source in gone or e.target in gone]))
+
+
+def _added(flow: Flow, names: set[str]) -> tuple[EditBase, ...]:
+    return tuple(
+        Add(name, at=flow.layout.get(name), place=place, **said_of(step))
+        for place, (name, step) in enumerate(flow.steps.items())
+        if name in names
+    )

@@ -15,7 +15,7 @@ class Field(msgspec.Struct, frozen=True, omit_defaults=True):
     widget: one of `runtime.graph.fields.WIDGETS`. options: of a select. minimum, maximum: of a number.
     whole: a number without a fraction. pattern, longest: of a text. columns: of `fields` and `records` with a
     known shape, empty when each record may have its own. item: the widget of the entries of `list` and `key_values`.
-    free: a `json` that takes any value, a text too.
+    free: a `json` that takes any value, a text too. inside: computed over the steps inside, when a body ends.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Field(msgspec.Struct, frozen=True, omit_defaults=True):
     columns: "tuple[Field, ...]" = ()
     item: str = ""
     free: bool = False
+    inside: bool = False
 
 
 @lru_cache(maxsize=1024)
@@ -69,6 +70,7 @@ def _field(name: str, schema: dict[str, Any], required: bool, shapes: dict[str, 
         columns=_fields(items, shapes) if widget in ("fields", "records") else (),
         item=_item(widget, schema, items, shapes),
         free=widget == "json" and not {"type", "anyOf"} & schema.keys(),
+        inside=schema.get("inside", False),
     )
 
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from builder.editor.document import EditError
-from builder.editor.edits import Batch, Edit, Move, Set, SetNote, SetStep, inverse
+from builder.editor.edits import Batch, Edit, Move, Set, SetStep, inverse
+from builder.editor.note_edits import SetNote
 from runtime.graph.flow import Flow
 
 LONGEST = 200  # steps back
@@ -70,8 +71,10 @@ def name_of(edit: Edit) -> tuple[str, dict[str, str | int]]:
 
 _NAMES = {
     "Add": "Add {kind}",
+    "Paste": "Paste",
     "Remove": "Remove",
     "Move": "Move",
+    "Nest": "Move into or out of a frame",
     "Connect": "Connect",
     "Disconnect": "Disconnect",
     "Set": "Change {field} of {step}",

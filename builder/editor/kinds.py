@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from builder.editor.forms import Field, form_of
-from builder.editor.ports import PortView, ports_in, ports_out
+from builder.editor.ports import BodyView, PortView, bodies_of, ports_in, ports_out
 from runtime.graph.catalog import Catalog
 from runtime.graph.flow import Step, free_id
 from runtime.graph.node import Group, Node
@@ -25,7 +25,7 @@ GROUPS: dict[Group, str] = {
 
 
 class KindView(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One kind of node. stem: what the ids of its steps begin with. inputs, outputs: with default settings."""
+    """One kind of node. stem: what the ids of its steps begin with. inputs, outputs, bodies: with default settings."""
 
     kind: str
     label: str
@@ -37,6 +37,7 @@ class KindView(msgspec.Struct, frozen=True, omit_defaults=True):
     fields: tuple[Field, ...] = ()
     inputs: tuple[PortView, ...] = ()
     outputs: tuple[PortView, ...] = ()
+    bodies: tuple[BodyView, ...] = ()
     trigger: str = ""
     ends: bool = False
 
@@ -72,6 +73,7 @@ def kind_view(node: type[Node]) -> KindView:
         fields=form_of(node),
         inputs=ports_in(fresh, ()),
         outputs=ports_out(fresh, ()),
+        bodies=bodies_of(fresh, {}, {}),
         trigger=node.trigger,
         ends=node.ends,
     )

@@ -21,6 +21,8 @@ def editor_page(
     preview: rx.Component | None = None,
     actions: rx.Component | None = None,
     beside_name: rx.Component | None = None,
+    scope: rx.Var[dict[str, Any]] | None = None,
+    on_scope: rx.event.EventType[dict[str, str]] = (),
     on_select: rx.event.EventType[list[str]] = (),
     on_saved: rx.event.EventType[()] = (),
 ) -> rx.Component:
@@ -28,8 +30,8 @@ def editor_page(
 
     icons: the Lucide names of the catalog's nodes. overlay: what a run says of the steps. inspector: what the
     selected step (`Editing.selected`) got and gave. preview: stands under the properties. actions: buttons at the end
-    of the footer. beside_name: the state of the run. on_select, on_saved: what else wants to know of the selection,
-    and that an edit was saved.
+    of the footer. beside_name: the state of the run. scope, on_scope: of the `Editor`. on_select, on_saved: what else
+    wants to know of the selection, and that an edit was saved.
     """
     top = header(
         link(
@@ -55,6 +57,8 @@ def editor_page(
         on_edits=[Editing.save, *on_saved],
         on_walk=Editing.walk,
         on_resolve=Editing.resolve,
+        scope=scope if scope is not None else {},
+        on_scope=on_scope,
         on_select=[Editing.select, *on_select],
     )
     return frame(

@@ -22,6 +22,28 @@ class PortView(msgspec.Struct, frozen=True, omit_defaults=True):
     help: str = ""
 
 
+class BodyView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One body of a step. gives: what the steps inside read of it. takes: what they fill."""
+
+    name: str
+    gives: tuple[PortView, ...] = ()
+    takes: tuple[PortView, ...] = ()
+
+
+def bodies_of(
+    step: StepReading, leaving: Mapping[str, Iterable[str]], arriving: Mapping[str, Iterable[str]]
+) -> tuple[BodyView, ...]:
+    """The bodies of a step. leaving, arriving: the ports, by body, that wires in there name."""
+    return tuple(
+        BodyView(
+            body.name,
+            _with_lost(body.gives, leaving.get(body.name, ())),
+            _with_lost(body.takes, arriving.get(body.name, ())),
+        )
+        for body in step.bodies
+    )
+
+
 def ports_in(step: StepReading, wired: Iterable[str]) -> tuple[PortView, ...]:
     """The input ports, then the settings among `wired`; `after`, which nearly every step has, is left out."""
     own = {port.name: _view(port) for port in step.inputs}
@@ -31,6 +53,11 @@ def ports_in(step: StepReading, wired: Iterable[str]) -> tuple[PortView, ...]:
 def ports_out(step: StepReading, wired: Iterable[str]) -> tuple[PortView, ...]:
     """The output ports, `error` last when the step has one; lost ones among `wired` after them."""
     own = {name: _view(port) for name, port in step.gives.items()}
+    return (*own.values(), *_others(dict.fromkeys(wired), own, {}))
+
+
+def _with_lost(ports: Iterable[Port], wired: Iterable[str]) -> tuple[PortView, ...]:
+    own = {port.name: _view(port) for port in ports}
     return (*own.values(), *_others(dict.fromkeys(wired), own, {}))
 
 

@@ -7,12 +7,14 @@ import msgspec
 
 from builder.editor.arrange import places
 from builder.editor.document import At, said_of
-from builder.editor.ports import PortView, ports_in, ports_out
-from builder.editor.sizes import height
+from builder.editor.ports import BodyView, PortView, bodies_of, ports_in, ports_out
+from builder.editor.sizes import Shape
 from runtime.graph.fields import Label
 from runtime.graph.flow import Edge
+from runtime.graph.nesting import Place
 from runtime.graph.node import AFTER
 from runtime.graph.problems import MESSAGES, Problem
+from runtime.graph.program import Reference
 from runtime.graph.reading import Reading, StepReading
 from runtime.graph.validation import SENTENCES
 
@@ -31,7 +33,8 @@ class ProblemView(msgspec.Struct, frozen=True, omit_defaults=True):
 class StepView(msgspec.Struct, frozen=True, omit_defaults=True):
     """One card. known: its kind is in the catalog; if not, the ports are those that wires name.
 
-    entry: it has the port `after`. retry, timeout, on_error: as the document says them.
+    entry: it has the port `after`. parent, body: where it stands, empty on the canvas itself; `at` counts from the
+    corner of that body's room. bodies: a card that has some is a frame. retry, timeout, on_error: as the document says.
     """
 
     id: str
@@ -40,14 +43,17 @@ class StepView(msgspec.Struct, frozen=True, omit_defaults=True):
     icon: str
     group: str
     at: At
+    parent: str = ""
+    body: str = ""
     title: str = ""
     summary: str = ""
     known: bool = True
     entry: bool = True
     inputs: tuple[PortView, ...] = ()
     outputs: tuple[PortView, ...] = ()
+    bodies: tuple[BodyView, ...] = ()
     config: dict[str, Any] = {}
-    retry: dict[str, float] | None = None
+    retry: dict[str, Any] | None = None
     timeout: float | None = None
     on_error: Any = "fail"
     problems: tuple[ProblemView, ...] = ()
@@ -91,21 +97,49 @@ def view(reading: Reading, problems: Iterable[Problem]) -> FlowView:
     for problem in problems:
         by_step.setdefault(problem.step if problem.step in flow.steps else "", []).append(problem)
     joins = _references(reading)
-    where = places(flow, reads(reading), heights(reading))
-    leaving: dict[str, list[str]] = {}
-    for edge in flow.edges:
-        leaving.setdefault(edge.source, []).append(edge.output)
+    where = places(flow, reads(reading), shapes(reading), reading.nesting)
+    leaving, handed = _leaving(reading)
     wires = [_wire(edge) for edge in flow.edges if edge.source in flow.steps and edge.target in flow.steps]
     return FlowView(
         name=flow.name,
         description=flow.description,
         steps={
-            name: _step(step, where[name], reading.wires.get(name, ()), leaving.get(name, ()), by_step.get(name, ()))
+            name: _step(
+                step,
+                where[name],
+                reading.nesting.place(name),
+                ports_in(step, (edge.port for edge in reading.wires.get(name, ()))),
+                ports_out(step, leaving.get(name, ())),
+                _bodies(reading, step, handed),
+                by_step.get(name, ()),
+            )
             for name, step in reading.steps.items()
         },
         wires={wire.id: wire for wire in (*wires, *joins)},
         notes={name: NoteView(name, note.text, note.at, note.size) for name, note in flow.notes.items()},
         problems=_problems(by_step.get("", ())),
+    )
+
+
+def _leaving(reading: Reading) -> tuple[dict[str, list[str]], dict[Place, list[str]]]:
+    """The outputs that wires leave by: of each step to those around it, and of each body to its inside."""
+    leaving: dict[str, list[str]] = {}
+    handed: dict[Place, list[str]] = {}
+    for edge in reading.flow.edges:
+        inner = reading.nesting.inside(edge.target, edge.source) if edge.source in reading.steps else None
+        if inner is None:
+            leaving.setdefault(edge.source, []).append(edge.output)
+        else:
+            handed.setdefault(inner, []).append(edge.output)
+    return leaving, handed
+
+
+def _bodies(reading: Reading, step: StepReading, handed: Mapping[Place, list[str]]) -> tuple[BodyView, ...]:
+    places = {body.name: Place(step.id, body.name) for body in step.bodies}
+    return bodies_of(
+        step,
+        {name: handed.get(place, ()) for name, place in places.items()},
+        {name: [edge.port for edge in reading.ends.get(place, ())] for name, place in places.items()},
     )
 
 
@@ -141,7 +175,13 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, A
 
 
 def _step(
-    step: StepReading, at: At, arriving: Iterable[Edge], leaving: Iterable[str], problems: Iterable[Problem]
+    step: StepReading,
+    at: At,
+    place: Place,
+    inputs: tuple[PortView, ...],
+    outputs: tuple[PortView, ...],
+    bodies: tuple[BodyView, ...],
+    problems: Iterable[Problem],
 ) -> StepView:
     node = step.node_class
     said = said_of(step.step)
@@ -152,12 +192,15 @@ def _step(
         icon=node.icon if node else "puzzle",
         group=node.group if node else "unknown",
         at=at,
+        parent=place.step,
+        body=place.body,
         title=said["title"],
         summary=_summary(step),
         known=node is not None,
         entry=node is None or AFTER in step.takes,
-        inputs=ports_in(step, (edge.port for edge in arriving)),
-        outputs=ports_out(step, leaving),
+        inputs=inputs,
+        outputs=outputs,
+        bodies=bodies,
         config=said["config"],
         retry=said["retry"],
         timeout=said["timeout"],
@@ -168,12 +211,25 @@ def _step(
 
 def reads(reading: Reading) -> list[tuple[str, str]]:
     """(before, after) of steps of which one reads the other in an expression."""
-    return [(ref.step, name) for name, step in reading.steps.items() for _, ref in step.references]
+    return [
+        (reference.step, name)
+        for name, step in reading.steps.items()
+        for _, reference in step.references
+        if reference.step in reading.steps
+    ]
 
 
-def heights(reading: Reading) -> dict[str, float]:
-    """How high each card is, near enough to place it."""
-    return {name: height(len(s.inputs), len(s.gives), bool(_summary(s))) for name, s in reading.steps.items()}
+def shapes(reading: Reading) -> dict[str, Shape]:
+    """What the size of each card depends on, near enough to place it."""
+    return {
+        name: Shape(
+            len(step.inputs),
+            len(step.gives),
+            bool(_summary(step)),
+            {body.name: (len(body.gives), len(body.takes)) for body in step.bodies},
+        )
+        for name, step in reading.steps.items()
+    }
 
 
 def _summary(step: StepReading) -> str:
@@ -196,14 +252,27 @@ def _references(reading: Reading) -> list[WireView]:
     found: dict[str, WireView] = {}
     for name, step in reading.steps.items():
         for _, reference in step.references:
-            source = reading.steps.get(reference.step)
-            if source is None or reference.step == name or (reference.step, name) in wired:
-                continue
-            output = str(reference.keys[0]) if reference.keys else ""
-            output = output if output in source.gives else next(iter(source.gives), "")
-            identity = f"{reference.step} in {name}"
-            found.setdefault(identity, WireView(identity, reference.step, output, name, AFTER, reference=True))
+            if reference.step != name and (reference.step, name) not in wired:
+                line = _line(reading, reference, name, AFTER, reading.nesting.place(name))
+                found.setdefault(line.id, line) if line else None
+        for field, reference in step.late_references:
+            if reference.step != name and (body := step.taker(field)):
+                line = _line(reading, reference, name, field, Place(name, body))
+                found.setdefault(line.id, line) if line else None
     return list(found.values())
+
+
+def _line(reading: Reading, reference: Reference, reader: str, port: str, place: Place) -> WireView | None:
+    """From a step to where it is read; None when it cannot be seen from there."""
+    if reference.step not in reading.steps:
+        return None
+    gives = reading.ports_of(reference.step, place)
+    if gives is None:
+        return None
+    output = str(reference.keys[0]) if reference.keys else ""
+    output = output if output in gives else next(iter(gives), "")
+    identity = f"{reference.step} in {reader}" if port == AFTER else f"{reference.step} in {reader}.{port}"
+    return WireView(identity, reference.step, output, reader, port, reference=True)
 
 
 _FORM = SENTENCES["string_pattern_mismatch"].format(pattern=Label.__metadata__[0].pattern)

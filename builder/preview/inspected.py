@@ -3,7 +3,7 @@
 import json
 from typing import Any, TypedDict
 
-from builder.preview.overlay import RunTrace
+from builder.preview.overlay import StepTrace
 
 _SHOWN = 20_000  # characters of one value; more does not help a reader and slows the page
 
@@ -17,9 +17,13 @@ class Value(TypedDict):
 
 
 class Inspected(TypedDict):
-    """A step in a run. state: empty when the run has not come to it."""
+    """A step in a run. path: its place in the run. state: empty when the run has not come to it.
 
-    step: str
+    until: the time for which it waits, seconds since the epoch, 0 for none. by: who answered. reused: what it gave
+    comes from the run that this one repeats.
+    """
+
+    path: str
     state: str
     ms: float
     model: str
@@ -32,26 +36,32 @@ class Inspected(TypedDict):
     error: str
     mend: str
     logs: list[str]
+    until: float
+    by: str
+    reused: bool
 
 
-def inspect(trace: RunTrace, step: str) -> Inspected:
-    """What the run says of a step."""
-    found = trace.steps.get(step)
-    failure = found.failure if found is not None else None
+def inspect(step: StepTrace | None) -> Inspected:
+    """What a run says of a step; None: it has not come to it."""
+    found = step if step is not None else StepTrace()
+    state, failure = found.standing, found.failure
     return Inspected(
-        step=step,
-        state=found.state if found is not None else "",
-        ms=round(found.ms, 1) if found is not None else 0.0,
-        model=found.model if found is not None else "",
-        demo=found.demo if found is not None else False,
-        tokens=found.tokens if found is not None else 0,
-        tries=found.tries if found is not None else 0,
-        streaming=found.text if found is not None and found.state == "running" else "",
-        input=values(found.input) if found is not None else [],
-        output=values(found.output or {}) if found is not None else [],
+        path=found.path,
+        state=state if step is not None else "",
+        ms=round(found.ms, 1),
+        model=found.model,
+        demo=found.demo,
+        tokens=found.tokens,
+        tries=found.tries,
+        streaming=found.text if state == "running" else "",
+        input=values(found.input),
+        output=values(found.output or {}),
         error=failure.what if failure is not None else "",
         mend=failure.mend if failure is not None else "",
-        logs=found.logs if found is not None else [],
+        logs=found.logs,
+        until=(found.until or 0.0) if state == "waiting" else 0.0,
+        by=found.by,
+        reused=found.reused,
     )
 
 

@@ -1,10 +1,12 @@
-"""What a run's events say about each step on the canvas; pure, folded one event at a time."""
+"""What a run's events say about each of its steps, also of those inside others; pure, folded one event at a time."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from runtime.interpreter.events import (
+    BodyStarted,
     Event,
     Failure,
     RunCancelled,
@@ -15,22 +17,30 @@ from runtime.interpreter.events import (
     StepFailed,
     StepFinished,
     StepLogged,
+    StepPaused,
+    StepResumed,
     StepRetried,
     StepSkipped,
     StepStarted,
 )
 
-StepState = Literal["idle", "running", "done", "failed", "skipped", "cancelled"]
+StepState = Literal["idle", "running", "waiting", "done", "failed", "skipped", "cancelled"]
+RunningState = Literal["idle", "running", "waiting", "done", "failed", "cancelled"]
 _TAIL = 240  # characters of streaming text on a card; the whole stands in the inspector
+_BODY = re.compile(r"(?P<head>(?:.*/)?)(?P<step>[a-z][a-z0-9_]*)(?:\.(?P<body>\w+))?(?:\[(?P<key>.*)\])?\Z")
 
 
 @dataclass(slots=True)
 class StepTrace:
     """What is known of one step: its state, what went in and out, and who answered.
 
-    ms: how long the body took. text: what has streamed so far. tries: attempts that failed and were repeated.
+    at: its place in the run. ms: how long it took. text: what has streamed so far. tries: attempts that failed and
+    were repeated. request, until, asked: what a person is asked, until when and since when (seconds since the epoch).
+    by: who answered. reused: the output comes from the run that this one repeats. bodies: the calls of the flows
+    inside it, by the name of the body (empty for its first) and by key, in the order of their starts.
     """
 
+    path: str = ""
     state: StepState = "idle"
     ms: float = 0.0
     text: str = ""
@@ -42,28 +52,144 @@ class StepTrace:
     demo: bool = False
     tokens: int = 0
     logs: list[str] = field(default_factory=list)
+    request: dict[str, Any] | None = None
+    until: float | None = None
+    asked: float = 0.0
+    by: str = ""
+    reused: bool = False
+    bodies: dict[str, dict[str, "Scope"]] = field(default_factory=dict)
+
+    @property
+    def standing(self) -> StepState:
+        """Its state as a person sees it: a step in which everything that goes on waits, waits too."""
+        if self.state != "running":
+            return self.state
+        live = {scope.state for calls in self.bodies.values() for scope in calls.values() if scope.is_live}
+        return "waiting" if live == {"waiting"} else "running"
+
+    @property
+    def gave_up(self) -> bool:
+        """Has it failed what it stands in? Else something else goes on instead of its output."""
+        return self.state == "failed" and self.output is None
 
     def card(self) -> dict[str, Any]:
         """The part that the card on the canvas shows; small, it travels with every change."""
+        state = self.standing
         return {
-            "state": self.state,
+            "state": state,
             "ms": round(self.ms, 1),
-            "text": self.text[-_TAIL:] if self.state == "running" else "",
-            "error": self.failure.what if self.failure is not None and self.state != "running" else "",
+            "text": self.text[-_TAIL:] if state == "running" else "",
+            "error": self.failure.what if self.failure is not None and state != "running" else "",
             "tries": self.tries,
             "model": self.model,
             "demo": self.demo,
+            "reused": self.reused,
         }
+
+    def take(self, event: Event) -> None:
+        """Fold one event of this step."""
+        match event:
+            case StepStarted():
+                self.state, self.input, self.text = "running", event.input, ""
+            case StepDelta():
+                self.text += event.text
+            case StepRetried():
+                self.tries, self.failure = event.attempt, event.failure
+                self.bodies.clear()
+            case StepFinished():
+                self.state, self.output, self.ms, self.failure = "done", event.output, event.ms, None
+                self.model = ", ".join(dict.fromkeys(call.model for call in event.calls))
+                self.demo = any(call.demo for call in event.calls)
+                self.tokens = sum(call.input_tokens + call.output_tokens for call in event.calls)
+                self.reused = event.reused
+            case StepFailed():
+                self.state, self.failure, self.output, self.ms = "failed", event.failure, event.output, event.ms
+            case StepSkipped():
+                self.state = "skipped"
+            case StepPaused():
+                self.state, self.request, self.until, self.asked = "waiting", event.request, event.until, event.at
+            case StepResumed():
+                self.state, self.by, self.request, self.until = "running", event.by, None, None
+            case StepLogged():
+                self.logs.append(event.text)
+        if self.state not in ("running", "waiting"):
+            self.end()
+
+    def end(self) -> None:
+        """Whatever goes on inside is ended with the step."""
+        for calls in self.bodies.values():
+            for scope in calls.values():
+                scope.end()
+
+    def cancel(self) -> None:
+        """It was ended before it had settled."""
+        if self.state in ("running", "waiting"):
+            self.state, self.request, self.until = "cancelled", None, None
+            self.end()
+
+
+@dataclass(slots=True)
+class Scope:
+    """One call of a flow inside a step, or with an empty path the run itself.
+
+    path: such as `each[2]` or `guard.catch`; key: what tells it from other calls of its body, such as `2`.
+    given: what its steps read of it. steps: those that it came to, by id, in the order in which it did. is_over:
+    nothing more happens in it.
+    """
+
+    path: str = ""
+    key: str = ""
+    given: dict[str, Any] = field(default_factory=dict)
+    steps: dict[str, StepTrace] = field(default_factory=dict)
+    is_over: bool = False
+
+    @property
+    def is_live(self) -> bool:
+        """Does anything in it go on or wait?"""
+        return any(step.state in ("running", "waiting") for step in self.steps.values())
+
+    @property
+    def state(self) -> StepState:
+        """How it stands, all its steps taken together."""
+        if not self.steps and not self.is_over:
+            return "running"
+        states = {"failed" if step.gave_up else step.standing for step in self.steps.values() if _counts(step)}
+        return next((state for state in _WEIGHT if state in states), "done")
+
+    def end(self) -> None:
+        """Whatever goes on in it is ended."""
+        self.is_over = True
+        for step in self.steps.values():
+            step.cancel()
+
+    def walk(self) -> Iterator[StepTrace]:
+        """All steps in it, those inside others included."""
+        for step in self.steps.values():
+            yield step
+            for calls in step.bodies.values():
+                for scope in calls.values():
+                    yield from scope.walk()
+
+
+_WEIGHT: tuple[StepState, ...] = ("running", "waiting", "failed", "cancelled")  # what says most of a call comes first
+
+
+def _counts(step: StepTrace) -> bool:
+    """Does the state of the step say anything of the call? A failure that something went on from does not."""
+    return step.state != "failed" or step.gave_up
 
 
 @dataclass(slots=True)
 class RunTrace:
-    """A run as its events tell it. state: `idle` before the first event. changed: steps since it was last read."""
+    """A run as its events tell it. state: `idle` before the first event. whole: the run as the scope of its steps.
 
-    state: Literal["idle", "running", "done", "failed", "cancelled"] = "idle"
+    parent: the run that it repeats. failed_step: the path of the step that failed it, the innermost one.
+    """
+
     trigger: str = ""
     input: dict[str, Any] = field(default_factory=dict)
-    steps: dict[str, StepTrace] = field(default_factory=dict)
+    parent: str = ""
+    whole: Scope = field(default_factory=Scope)
     started: float = 0.0
     ended: float = 0.0
     output: Any = None
@@ -72,7 +198,21 @@ class RunTrace:
     failed_step: str = ""
     seq: int = 0
     streaming: str = ""
-    changed: set[str] = field(default_factory=set)
+    _ending: RunningState | None = None
+
+    @property
+    def state(self) -> RunningState:
+        """How the run stands; `waiting` when nothing goes on but what waits for people or times."""
+        if self._ending is not None:
+            return self._ending
+        if not self.started:
+            return "idle"
+        return "waiting" if self.whole.steps and self.whole.state == "waiting" else "running"
+
+    @property
+    def has_ended(self) -> bool:
+        """Will nothing more happen?"""
+        return self._ending is not None
 
     def take(self, event: Event) -> None:
         """Fold one event."""
@@ -80,19 +220,20 @@ class RunTrace:
             self.seq = event.seq
         match event:
             case RunStarted():
-                self.state, self.started = "running", event.at
-                self.trigger, self.input = event.trigger, event.input
+                self.started, self.trigger, self.input = event.at, event.trigger, event.input
+                self.parent = event.parent
             case RunFinished():
                 self._end("done", event.at)
                 self.output, self.status = event.output, event.status
             case RunFailed():
                 self._end("failed", event.at)
-                self.failure, self.failed_step = event.failure, event.step
+                self.failure, self.failed_step = event.failure, self._innermost(event)
             case RunCancelled():
                 self._end("cancelled", event.at)
+            case BodyStarted():
+                self._open(event)
             case _:
-                self._take_step(self.step(event.step), event)
-                self.changed.add(event.step)
+                self._take_step(event)
 
     def take_all(self, events: Iterable[Event]) -> "RunTrace":
         """Fold many, and return this trace."""
@@ -100,19 +241,25 @@ class RunTrace:
             self.take(event)
         return self
 
-    def step(self, name: str) -> StepTrace:
-        """The trace of a step, made when it is first heard of."""
-        return self.steps.setdefault(name, StepTrace())
+    def step(self, path: str) -> StepTrace | None:
+        """What is known of a step; None when the run has not come to it. path: such as `each[2]/write`."""
+        around, _, name = path.rpartition("/")
+        scope = self.scope(around)
+        return scope.steps.get(name) if scope is not None else None
 
-    def cards(self) -> dict[str, dict[str, Any]]:
-        """Every step's card."""
-        return {name: step.card() for name, step in self.steps.items()}
+    def scope(self, path: str) -> Scope | None:
+        """A call by its path; the run itself for an empty one."""
+        if not path:
+            return self.whole
+        head, name, body, key = parsed(path)
+        step = self.step(head + name)
+        return step.bodies.get(body, {}).get(key) if step is not None else None
 
-    def fresh_cards(self) -> dict[str, dict[str, Any]]:
-        """The cards that changed since this was last asked."""
-        fresh = {name: self.steps[name].card() for name in self.changed}
-        self.changed.clear()
-        return fresh
+    @property
+    def questions(self) -> list[StepTrace]:
+        """The steps that wait for the answer of a person, the newest question first."""
+        waiting = [step for step in self.whole.walk() if step.state == "waiting" and step.request is not None]
+        return sorted(waiting, key=lambda step: step.asked, reverse=True)
 
     @property
     def ms(self) -> float:
@@ -122,32 +269,41 @@ class RunTrace:
     @property
     def tokens(self) -> int:
         """Tokens that models read and wrote, all steps together."""
-        return sum(step.tokens for step in self.steps.values())
+        return sum(step.tokens for step in self.whole.walk())
 
-    def _take_step(self, step: StepTrace, event: Event) -> None:
-        match event:
-            case StepStarted():
-                step.state, step.input, step.text = "running", event.input, ""
-            case StepDelta():
-                step.text += event.text
-                self.streaming = event.step
-            case StepRetried():
-                step.tries, step.failure = event.attempt, event.failure
-            case StepFinished():
-                step.state, step.output, step.ms, step.failure = "done", event.output, event.ms, None
-                step.model = ", ".join(dict.fromkeys(call.model for call in event.calls))
-                step.demo = any(call.demo for call in event.calls)
-                step.tokens = sum(call.input_tokens + call.output_tokens for call in event.calls)
-            case StepFailed():
-                step.state, step.failure, step.output, step.ms = "failed", event.failure, event.output, event.ms
-            case StepSkipped():
-                step.state = "skipped"
-            case StepLogged():
-                step.logs.append(event.text)
+    def _take_step(self, event: Any) -> None:
+        around, _, name = event.step.rpartition("/")
+        scope = self.scope(around)
+        if scope is None:  # of a call that was given up while it still spoke
+            return
+        step = scope.steps.setdefault(name, StepTrace(event.step))
+        step.take(event)
+        if isinstance(event, StepDelta):
+            self.streaming = event.step
+        elif step.gave_up:
+            scope.end()
 
-    def _end(self, state: Literal["done", "failed", "cancelled"], at: float) -> None:
-        self.state, self.ended, self.streaming = state, at, ""
-        for name, step in self.steps.items():
-            if step.state == "running":
-                step.state = "cancelled"
-                self.changed.add(name)
+    def _open(self, event: BodyStarted) -> None:
+        """A call begins; one of the same path is made anew when its step is tried again."""
+        head, name, body, key = parsed(event.step)
+        step = self.step(head + name)
+        if step is not None:
+            calls = step.bodies.setdefault(body, {})
+            calls.pop(key, None)
+            calls[key] = Scope(event.step, key, event.given)
+
+    def _innermost(self, event: RunFailed) -> str:
+        """The step in which it happened, however deep; an error that was caught and told again keeps its place."""
+        where = event.failure.step or event.step
+        return where if self.step(where) is not None else event.step
+
+    def _end(self, state: RunningState, at: float) -> None:
+        self._ending, self.ended, self.streaming = state, at, ""
+        self.whole.end()
+
+
+def parsed(path: str) -> tuple[str, str, str, str]:
+    """The path of a call in parts: what stands before its step (with a slash at the end), the step, body, key."""
+    match = _BODY.match(path)
+    assert match is not None, path
+    return match["head"], match["step"], match["body"] or "", match["key"] or ""

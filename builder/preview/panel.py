@@ -1,14 +1,14 @@
 """The preview's panel: a chat or a form, the run's state, its answer, and a way to stop it."""
 
-from typing import Any
-
 import reflex as rx
 
-from builder.clock import duration
+from builder.clock import duration, pulse
+from builder.inbox.form import questions
 from builder.language import t, tr
 from builder.preview.dock import dock
-from builder.preview.inputs import InputForm
+from builder.preview.fields import form_field
 from builder.preview.inspector import failure
+from builder.preview.replaying import Replaying
 from builder.preview.state import Previewing
 from builder.preview.step_link import step_link
 from builder.preview.transcript import Turn
@@ -41,10 +41,16 @@ def panel() -> rx.Component:
     """The panel; nothing while it is closed."""
     return dock(
         _head(),
+        questions(Previewing.questions, Previewing.beat),
+        pulse(Previewing.every, Previewing.beat),
         rx.cond(
             Previewing.starts.length() == 0,
             rx.el.p(t("The flow has no start yet. Add one from the palette."), class_name="none"),
-            rx.cond(Previewing.form["trigger"] == "chat", _chat(), _form()),
+            rx.cond(
+                Previewing.form["trigger"] == "chat",
+                _chat(),
+                rx.cond(Previewing.questions.length() > 0, rx.fragment(), _form()),
+            ),
         ),
     )
 
@@ -56,9 +62,22 @@ def _head() -> rx.Component:
         rx.cond(
             Previewing.is_running,
             button(t("Stop"), icon_name="square", kind="danger", on_click=Previewing.stop),
-            rx.cond(
-                Previewing.turns.length() > 0,
-                icon_button("rotate-ccw", t("New conversation"), on_click=Previewing.forget),
+            rx.fragment(
+                rx.cond(
+                    Previewing.state == "failed",
+                    rx.cond(
+                        Previewing.overlay.keys().length() > 0,
+                        icon_button(
+                            "step-forward",
+                            t("Run again from the failed step"),
+                            on_click=Replaying.from_failed(Previewing.run_id),
+                        ),
+                    ),
+                ),
+                rx.cond(
+                    Previewing.turns.length() > 0,
+                    icon_button("rotate-ccw", t("New conversation"), on_click=Previewing.forget),
+                ),
             ),
         ),
         icon_button("x", t("Close the preview"), on_click=Previewing.toggle),
@@ -124,7 +143,7 @@ def _turn(turn: rx.Var[Turn]) -> rx.Component:
             rx.cond(
                 (turn.state == "streaming") & (turn.text == ""),
                 rx.el.span("…", class_name="coming"),
-                rx.cond(turn.state == "failed", _why(turn), turn.text),
+                rx.cond(turn.state == "waiting", rx.fragment(icon("hourglass"), t("Waiting")), _said(turn)),
             ),
             class_name="text",
         ),
@@ -132,6 +151,10 @@ def _turn(turn: rx.Var[Turn]) -> rx.Component:
         rx.cond(turn.note != "", rx.el.p(t("answered by {models}", models=turn.note), class_name="note")),
         class_name=f"turn {turn.role} {turn.state}",
     )
+
+
+def _said(turn: rx.Var[Turn]) -> rx.Component:
+    return rx.cond(turn.state == "failed", _why(turn), turn.text)
 
 
 def _why(turn: rx.Var[Turn]) -> rx.Component:
@@ -145,7 +168,9 @@ def _form() -> rx.Component:
     return rx.el.div(
         _start_choice(),
         rx.el.form(
-            rx.foreach(Previewing.form["fields"], _field),
+            rx.foreach(
+                Previewing.form["fields"], lambda field: form_field(field, Previewing.wrong[field["name"]].to(str))
+            ),
             button(t("Run"), icon_name="play", kind="primary", type="submit", busy=Previewing.is_running),
             on_submit=Previewing.submit,
             id=_FORM,
@@ -153,26 +178,6 @@ def _form() -> rx.Component:
         ),
         _answer(),
         class_name="filled",
-    )
-
-
-def _field(field: rx.Var[InputForm]) -> rx.Component:
-    name = f"input-{field['name']}"
-    wrong = Previewing.wrong[field["name"]]
-    own: dict[str, Any] = {"name": field["name"], "id": name, "class_name": "input"}
-    required = rx.cond(field["required"], rx.fragment(), rx.el.span(t("optional"), class_name="optional"))
-    return rx.el.div(
-        rx.el.label(field["name"], " ", required, html_for=name),
-        rx.match(
-            field["widget"],
-            ("number", rx.el.input(input_mode="decimal", **own)),
-            ("switch", rx.el.input(type="checkbox", role="switch", name=field["name"], id=name)),
-            ("json", rx.el.textarea(rows=3, placeholder=field["sample"], **{**own, "class_name": "input code"})),
-            rx.el.textarea(rows=2, **own),
-        ),
-        rx.cond(field["help"] != "", rx.el.p(tr(field["help"]), class_name="help")),
-        rx.cond(wrong, rx.el.p(icon("circle-alert"), tr(wrong), class_name="error", role="alert")),
-        class_name="field",
     )
 
 
@@ -201,6 +206,10 @@ def _summary() -> rx.Component:
             rx.cond(Previewing.tokens > 0, rx.fragment(" · ", t("{count} tokens", count=Previewing.tokens))),
             " · ",
             link(t("See the run"), href=f"/runs/{Previewing.run_id}"),
+            rx.cond(
+                Previewing.parent != "",
+                rx.fragment(" · ", link(t("The run it repeats"), href=f"/runs/{Previewing.parent}")),
+            ),
             class_name="summary",
         ),
     )

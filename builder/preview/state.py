@@ -10,24 +10,30 @@ from reflex.event import EventSpec
 
 from builder.editor.state import Editing
 from builder.guard import backend, person
+from builder.inbox.questions import Question, questions_of
 from builder.preview.inputs import StartForm, filled
 from builder.preview.inspected import Inspected, inspect, shown
 from builder.preview.overlay import RunTrace
-from builder.preview.transcript import Transcript, Turn, answer, ask, history
+from builder.preview.shown import Nest, Picker, cards, choosing, nest_of, pickers, shown_step
+from builder.preview.transcript import Transcript, Turn, answer, ask, asked_again, history
 from runtime.errors import CanevasError, NotFoundError
 from runtime.graph.plan import BrokenFlow
+from runtime.graph.reading import read_flow
 from runtime.interpreter.events import Event
 
 _BATCH = 0.05  # seconds between two looks of the browser at a run that goes on
-_NOTHING = inspect(RunTrace(), "")
+_WAITING = 1_500  # ms between two looks at a run that waits: somebody may answer elsewhere
+_NOTHING = inspect(None)
 
 
 class Previewing(rx.State):
     """The preview of the open flow.
 
-    state: idle, running, done, failed or cancelled. overlay: each step's card. wrong: what is wrong, by input.
+    state: idle, running, waiting, done, failed or cancelled. overlay: each step's card. wrong: what is wrong, by input.
     told, told_step, mend: why the last run did not begin or how it failed, at which step, and what to do.
-    output: of a run that is no chat.
+    output: of a run that is no chat. questions: what the run asks people. ways: to the other passes of the selected
+    step; chosen: those that somebody wants to see; scope: the same, told to the canvas when it was
+    chosen elsewhere. parent: the run that this one repeats.
     """
 
     is_open: bool = False
@@ -45,6 +51,13 @@ class Previewing(rx.State):
     tokens: int = 0
     inspected: Inspected = _NOTHING
     run_id: str = ""
+    parent: str = ""
+    questions: list[Question] = []
+    ways: list[Picker] = []
+    chosen: dict[str, str] = {}
+    scope: dict[str, Any] = {}
+    _nest: Nest = Nest()
+    _followed: str = ""
 
     @rx.var
     def form(self) -> StartForm:
@@ -55,8 +68,13 @@ class Previewing(rx.State):
 
     @rx.var
     def is_running(self) -> bool:
-        """Is a run going on?"""
-        return self.state == "running"
+        """Has the run not ended?"""
+        return self.state in ("running", "waiting")
+
+    @rx.var
+    def every(self) -> int:
+        """How soon to look at a run that waits, in ms; 0 for any other, which is followed."""
+        return _WAITING if self.state == "waiting" else 0
 
     @rx.event
     async def arrive(self) -> EventSpec | None:
@@ -113,34 +131,76 @@ class Previewing(rx.State):
     async def stop(self) -> None:
         """End the run."""
         try:
-            backend().stop(await person(), self.run_id)
+            await backend().stop(await person(), self.run_id)
         except NotFoundError:
             self.state = "cancelled" if self.is_running else self.state
 
     @rx.event
     async def look(self, steps: list[str]) -> None:
         """Show what the selected step got and gave."""
-        if not steps or not self.run_id:
-            self.inspected = _NOTHING
-            return
-        try:
-            self.inspected = inspect(await backend().trace(await person(), self.run_id), steps[0])
-        except NotFoundError:
-            self.inspected = _NOTHING
+        await self._look(steps[0] if steps else "")
+
+    @rx.event
+    async def choose_pass(self, body: str, key: str) -> None:
+        """Show another pass of the steps inside a step."""
+        self._pass({**self.chosen, body: key})
+        await self._look(await self._selected())
+
+    @rx.event
+    async def follow_passes(self, chosen: dict[str, str]) -> None:
+        """Show the passes that somebody chose on the canvas."""
+        if chosen != self.chosen:
+            self.chosen = chosen
+            await self._look(await self._selected())
+
+    @rx.event
+    async def beat(self) -> EventSpec | None:
+        """Look at a run that waits; follow it once it goes on."""
+        await self._look(await self._selected())
+        goes_on = self.state == "running" and self._followed != self.run_id
+        return Previewing.follow(self.run_id) if goes_on else None
+
+    @rx.event
+    def take_up(self, run: str) -> EventSpec:
+        """Follow a run that repeats an earlier one."""
+        self._forget_run()
+        self.turns = list(asked_again(tuple(self.turns)))
+        self.is_open, self.run_id, self.state = True, run, "running"
+        return Previewing.follow(run)
 
     @rx.event(background=True)
     async def follow(self, run: str) -> None:
-        """Watch a run until it ends, or until this tab watches another."""
+        """Watch a run until it ends or is put away to wait, or until this tab watches another."""
         who, back = await person(), backend()
         trace = RunTrace()
+        nest = nest_of(read_flow(await back.flow_of_run(who, await back.run(who, run)), back.catalog))
+        async with self:
+            self._nest, self._followed = nest, run
         async with aclosing(_batches(back.watch(who, run))) as batches:
             async for batch in batches:
                 trace.take_all(batch)
                 async with self:
                     if self.run_id != run:
                         return
-                    selected = (await self.get_state(Editing)).selected
-                    self._show(trace, selected[0] if selected else "")
+                    self._show(trace, await self._selected())
+                    if self.state == "waiting":
+                        break  # for days, it may be: the browser asks while somebody looks, see `every`
+        async with self:
+            if self._followed == run:
+                self._followed = ""
+
+    async def _selected(self) -> str:
+        selected = (await self.get_state(Editing)).selected
+        return str(selected[0]) if selected else ""
+
+    async def _look(self, selected: str) -> None:
+        if not self.run_id:
+            self.inspected = _NOTHING
+            return
+        try:
+            self._show(await backend().trace(await person(), self.run_id), selected)
+        except NotFoundError:
+            self.inspected = _NOTHING
 
     async def _ask(self, flow: str) -> None:
         try:
@@ -152,8 +212,7 @@ class Previewing(rx.State):
 
     async def _begin(self, given: dict[str, Any]) -> EventSpec | None:
         flow = str((await self.get_state(Editing)).flow_id)
-        self.told = self.told_step = self.mend = self.output = ""
-        self.overlay, self.inspected, self.wrong = {}, _NOTHING, {}
+        self._forget_run()
         try:
             self.run_id = await backend().preview(await person(), flow, given, self.form["step"])
         except CanevasError as error:
@@ -161,6 +220,14 @@ class Previewing(rx.State):
             return None
         self.state = "running"
         return Previewing.follow(self.run_id)
+
+    def _forget_run(self) -> None:
+        self.told = self.told_step = self.mend = self.output = self.parent = ""
+        self.overlay, self.inspected, self.wrong = {}, _NOTHING, {}
+        self.questions, self.ways = [], []
+        if self.chosen:
+            self._pass({})
+        self.ms, self.tokens = 0.0, 0
 
     def _refuse(self, error: CanevasError) -> None:
         self.state, self.told, self.mend = "failed", error.what, error.mend
@@ -171,19 +238,29 @@ class Previewing(rx.State):
         if self.turns and self.turns[-1].role == "assistant":
             self.turns = [*self.turns[:-1], Turn("assistant", self.told, "failed", step=self.told_step, mend=self.mend)]
 
+    def _pass(self, chosen: dict[str, str]) -> None:
+        self.chosen = chosen
+        self.scope = {"n": int(self.scope.get("n", 0)) + 1, "chosen": chosen}
+
     def _show(self, trace: RunTrace, selected: str) -> None:
-        fresh = trace.fresh_cards()
-        if selected in fresh or (selected and self.inspected["step"] != selected):
-            self.inspected = inspect(trace, selected)
-        if fresh:
-            self.overlay = {**self.overlay, **fresh}
+        if trace.failed_step and self.is_running:
+            self._pass({**self.chosen, **choosing(trace.failed_step)})
+        found = inspect(shown_step(trace, self._nest, self.chosen, selected)) if selected else _NOTHING
+        drawn, asked = cards(trace, self._nest, self.chosen), questions_of(self.run_id, trace.questions)
+        ways = pickers(trace, self._nest, self.chosen, selected)
+        # Only what changed travels to the browser.
+        for name, now in (("inspected", found), ("overlay", drawn), ("questions", asked), ("ways", ways)):
+            if getattr(self, name) != now:
+                setattr(self, name, now)
         self.state, self.ms, self.tokens = trace.state, round(trace.ms, 1), trace.tokens
+        self.parent = trace.parent
         if self.form["trigger"] == "chat":
             self.turns = list(answer(tuple(self.turns), trace))
         if trace.state == "done":
             self.output = shown("", trace.output)["text"]
         elif trace.failure is not None:
-            self.told, self.told_step, self.mend = trace.failure.what, trace.failed_step, trace.failure.mend
+            self.told, self.mend = trace.failure.what, trace.failure.mend
+            self.told_step = trace.failed_step.rpartition("/")[2]
 
 
 async def _batches(events: AsyncIterator[Event]) -> AsyncGenerator[list[Event], None]:

@@ -9,14 +9,15 @@ from runtime.graph.values import as_text
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One thing said. state: `streaming` while it comes, `failed` when the run gave none. note: who answered.
+    """One thing said. state: `streaming` while it comes, `waiting` while the run waits for a person or a time, `failed`
+    when the run gave none. note: who answered.
 
     step: at which it failed, where one did. mend: what to do about it.
     """
 
     role: Literal["user", "assistant"]
     text: str
-    state: Literal["done", "streaming", "failed"] = "done"
+    state: Literal["done", "streaming", "waiting", "failed"] = "done"
     note: str = ""
     step: str = ""
     mend: str = ""
@@ -30,6 +31,13 @@ def ask(transcript: Transcript, message: str) -> Transcript:
     return (*transcript, Turn("user", message), Turn("assistant", "", "streaming"))
 
 
+def asked_again(transcript: Transcript) -> Transcript:
+    """The transcript while its last question is answered anew."""
+    if not transcript or transcript[-1].role != "assistant":
+        return transcript
+    return (*transcript[:-1], Turn("assistant", "", "streaming"))
+
+
 def answer(transcript: Transcript, trace: RunTrace) -> Transcript:
     """The transcript with its last turn as the run stands: what streams, the answer, or the failure."""
     if not transcript or transcript[-1].role != "assistant":
@@ -40,12 +48,14 @@ def answer(transcript: Transcript, trace: RunTrace) -> Transcript:
             made = replace(last, text=readable(trace.output), state="done", note=_models(trace))
         case "failed":
             why, mend = (trace.failure.what, trace.failure.mend) if trace.failure is not None else ("", "")
-            made = replace(last, text=why, state="failed", step=trace.failed_step, mend=mend)
+            made = replace(last, text=why, state="failed", step=trace.failed_step.rpartition("/")[2], mend=mend)
         case "cancelled":
             made = replace(last, state="failed")
+        case "waiting":
+            made = replace(last, text="", state="waiting")
         case _:
-            streaming = trace.steps.get(trace.streaming)
-            made = replace(last, text=streaming.text if streaming is not None else last.text)
+            streaming = trace.step(trace.streaming) if trace.streaming else None
+            made = replace(last, text=streaming.text if streaming is not None else last.text, state="streaming")
     return (*transcript[:-1], made)
 
 
@@ -63,6 +73,6 @@ def readable(output: Any) -> str:
 
 def _models(trace: RunTrace) -> str:
     names = dict.fromkeys(
-        f"{step.model} (demo)" if step.demo else step.model for step in trace.steps.values() if step.model
+        f"{step.model} (demo)" if step.demo else step.model for step in trace.whole.walk() if step.model
     )
     return ", ".join(names)

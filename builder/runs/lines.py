@@ -7,14 +7,15 @@ from typing import TypedDict
 from runtime.interpreter.journal import RunRecord
 
 PAGE = 30  # runs that are loaded at a time
-STATES = ("running", "done", "failed", "cancelled")
-_STEP = re.compile(r"^[a-z][a-z0-9_]*: ")  # which begins what the record says of a failure
-SOON, LATER = 1_500, 10_000  # ms between looks: while something runs, and while nothing does
+STATES = ("running", "waiting", "done", "failed", "cancelled")
+_STEP = re.compile(r"^[a-z][\w./\[\]-]*: ")  # which begins what the record says of a failure
+SOON, LATER = 1_500, 10_000  # ms between looks: while something runs or waits, and while nothing does
 
 
 class RunLine(TypedDict):
     """One run. started: seconds since the epoch. ms: how long it took, 0 while it goes on. version: 0 for a draft.
 
+    parent: the run that it repeats, else empty.
     error: why it failed, in words of the catalogue; the page of the run says at which step.
     """
 
@@ -28,6 +29,7 @@ class RunLine(TypedDict):
     steps: int
     version: int
     error: str
+    parent: str
 
 
 def line(record: RunRecord) -> RunLine:
@@ -43,9 +45,10 @@ def line(record: RunRecord) -> RunLine:
         steps=record.steps,
         version=record.version,
         error=_STEP.sub("", record.error),
+        parent=record.parent,
     )
 
 
 def every(lines: Iterable[RunLine]) -> int:
     """How soon to look again, in ms."""
-    return SOON if any(line["state"] == "running" for line in lines) else LATER
+    return SOON if any(line["state"] in ("running", "waiting") for line in lines) else LATER

@@ -7,23 +7,28 @@ import reflex as rx
 
 from builder.editor.view import FlowView, plain, view
 from builder.guard import backend, person
+from builder.inbox.questions import Question, questions_of
 from builder.preview.inspected import Inspected, inspect
 from builder.preview.overlay import RunTrace
+from builder.preview.shown import Nest, Picker, cards, choosing, nest_of, pickers, place, shown_step
 from builder.runs.lines import SOON, RunLine, line
 from builder.runs.report import StepLine, inspect_run, step_lines
 from runtime.errors import NotFoundError
 from runtime.graph.reading import read_flow
 
 NO_RUN = RunLine(
-    id="", flow="", flow_name="", source="", state="", started=0, ms=0, steps=0, version=0, error=""
+    id="", flow="", flow_name="", source="", state="", started=0, ms=0, steps=0, version=0, error="", parent=""
 )  # fmt: skip
 
 
 class RunPage(rx.State):
-    """What the page of a run shows. phase: loading, there, missing. selected: the step looked into, empty for the run.
+    """What the page of a run shows. phase: loading, there, missing.
 
-    view: the flow as it ran, for the `Viewer`; overlay: what the run says of its steps. incomplete: the flow was not
-    kept, so there is nothing to draw.
+    selected: the step looked into, empty for the run; it may be a place in another flow that a step runs. chosen: the
+    passes of steps inside others that somebody wants to see; scope: the same, told to the canvas when it was chosen
+    elsewhere. ways: to the other passes of the selected step. questions: what the run asks people. repeated: when the
+    run started that this one repeats, seconds since the epoch, 0 when that is not known. view: the flow as it ran, for
+    the `Viewer`; overlay: what the run says of its steps. incomplete: the flow was not kept, so nothing can be drawn.
     """
 
     phase: str = "loading"
@@ -34,20 +39,27 @@ class RunPage(rx.State):
     selected: str = ""
     shown: Inspected = inspect_run(RunTrace())
     incomplete: bool = False
+    chosen: dict[str, str] = {}
+    scope: dict[str, Any] = {}
+    ways: list[Picker] = []
+    questions: list[Question] = []
+    repeated: float = 0.0
 
     @rx.var
     def every(self) -> int:
         """How soon to look again, in ms; 0 once the run has ended."""
-        return SOON if self.run["state"] == "running" else 0
+        return SOON if self.is_going_on else 0
+
+    @rx.var
+    def is_going_on(self) -> bool:
+        """Has the run not ended?"""
+        return self.run["state"] in ("running", "waiting")
 
     @rx.event
     async def open(self) -> None:
         """Show the run that the address names."""
-        self.phase, self.selected, self.view, self.overlay = "loading", "", {}, {}
-        await self._look()
-        failed = next((step["id"] for step in self.steps if step["state"] == "failed"), "")
-        if failed and self.run["state"] == "failed":
-            await self._select(failed)
+        self.reset()
+        await self._look(first=True)
 
     @rx.event
     async def look(self) -> None:
@@ -60,18 +72,31 @@ class RunPage(rx.State):
         await self._select(step)
 
     @rx.event
+    async def choose_pass(self, body: str, key: str) -> None:
+        """Show another pass of the steps inside a step."""
+        self._pass({**self.chosen, body: key})
+        await self._look()
+
+    @rx.event
+    async def follow_passes(self, chosen: dict[str, str]) -> None:
+        """Show the passes that somebody chose on the canvas."""
+        if chosen != self.chosen:
+            self.chosen = chosen
+            await self._look()
+
+    @rx.event
     async def stop(self) -> None:
         """Ask the run to end."""
         who = await person()
         with contextlib.suppress(NotFoundError):  # it has ended meanwhile, and the look below says so
-            backend().stop(who, self.run["id"])
+            await backend().stop(who, self.run["id"])
         await self._look()
 
     async def _select(self, step: str) -> None:
         self.selected = step
         await self._look()
 
-    async def _look(self) -> None:
+    async def _look(self, first: bool = False) -> None:
         who, back = await person(), backend()
         try:
             record = await back.run(who, str(self.run_id))
@@ -79,13 +104,38 @@ class RunPage(rx.State):
         except NotFoundError:
             self.phase = "missing"
             return
-        try:
-            drawn: Any = view(read_flow(await back.flow_of_run(who, record), back.catalog), [])
-        except NotFoundError:
-            drawn = FlowView(record.flow_name, "", {}, {}, {})
+        nest = Nest()
+        drawn: Any = FlowView(record.flow_name, "", {}, {}, {})
+        with contextlib.suppress(NotFoundError):
+            reading = read_flow(await back.flow_of_run(who, record), back.catalog)
+            nest, drawn = nest_of(reading), view(reading, [])
+        if trace.failed_step and (first or self.is_going_on) and not self.selected:
+            self._lead_to(trace.failed_step, nest)
         self.incomplete = not drawn.steps
         self.run, self.phase = line(record), "there"
         if not self.view:  # a run keeps the flow with which it began: it travels once
             self.view = plain(drawn)
-        self.overlay, self.steps = trace.cards(), step_lines(drawn, trace)
-        self.shown = inspect(trace, self.selected) if self.selected else inspect_run(trace)
+        if record.parent and not self.repeated:
+            with contextlib.suppress(NotFoundError):
+                self.repeated = (await back.run(who, record.parent)).started
+        self._show(trace, drawn, nest)
+
+    def _pass(self, chosen: dict[str, str]) -> None:
+        self.chosen = chosen
+        self.scope = {"n": int(self.scope.get("n", 0)) + 1, "chosen": chosen}
+
+    def _lead_to(self, path: str, nest: Nest) -> None:
+        """Show a step in the pass in which it failed."""
+        name = path.rpartition("/")[2]
+        self.selected = name if name in nest.homes else place(path)
+        self._pass(choosing(path))
+
+    def _show(self, trace: RunTrace, drawn: FlowView, nest: Nest) -> None:
+        self.overlay, self.steps = (
+            cards(trace, nest, self.chosen),
+            step_lines(drawn, trace, nest, self.chosen),
+        )
+        self.ways = pickers(trace, nest, self.chosen, self.selected)
+        self.questions = questions_of(self.run["id"], trace.questions)
+        selected = shown_step(trace, nest, self.chosen, self.selected)
+        self.shown = inspect(selected) if self.selected else inspect_run(trace)

@@ -48,6 +48,7 @@ def _filters() -> rx.Component:
     states = [
         ("", t("All"), ""),
         ("running", t("Running"), ""),
+        ("waiting", t("Waiting"), ""),
         ("done", t("Done"), ""),
         ("failed", t("Failed"), ""),
         ("cancelled", t("Stopped"), ""),
@@ -109,12 +110,17 @@ def _run(run: rx.Var[RunLine]) -> rx.Component:
         rx.el.td(
             link(rx.cond(run["flow_name"], run["flow_name"], t("Untitled")), href=f"/runs/{run['id']}"),
             rx.el.span(version(run["version"]), class_name="fine"),
+            rx.cond(run["parent"] != "", rx.el.span(" · ", t("run again"), class_name="fine")),
             rx.cond(run["error"], rx.el.p(tr(run["error"]), class_name="why")),
             class_name="what",
         ),
         rx.el.td(run_state(run["state"])),
         rx.el.td(source(run["source"])),
         rx.el.td(moment(run["started"])),
-        rx.el.td(rx.cond(run["state"] == "running", "…", duration(run["ms"])), class_name="number"),
-        rx.el.td(rx.cond(run["state"] == "running", "…", run["steps"].to_string()), class_name="number steps"),
+        rx.el.td(rx.cond(_goes_on(run), "…", duration(run["ms"])), class_name="number"),
+        rx.el.td(rx.cond(_goes_on(run), "…", run["steps"].to_string()), class_name="number steps"),
     )
+
+
+def _goes_on(run: rx.Var[RunLine]) -> rx.Var[bool]:
+    return (run["state"] == "running") | (run["state"] == "waiting")

@@ -6,8 +6,11 @@ import reflex as rx
 
 from builder.clock import duration, moment, pulse
 from builder.editor.browser.component import Viewer, icon_set
+from builder.inbox.form import questions
 from builder.language import t, tr
+from builder.preview.again import draft_choice, run_again, step_again, value_dialog
 from builder.preview.inspector import inspector
+from builder.preview.picker import picker
 from builder.runs.opened import RunPage
 from builder.runs.report import StepLine
 from builder.runs.words import source, version
@@ -23,7 +26,13 @@ def run_page(icons: Sequence[str] = ()) -> rx.Component:
         RunPage.phase,
         ("loading", rx.el.div(rx.el.div(class_name="row-to-come"), role="status", aria_label=t("Loading …"))),
         ("missing", _missing()),
-        rx.fragment(_headline(), _flow(icons), rx.el.div(_steps(), _inspector(), class_name="run-parts")),
+        rx.fragment(
+            _headline(),
+            questions(RunPage.questions, RunPage.look),
+            _flow(icons),
+            rx.el.div(_steps(), _inspector(), class_name="run-parts"),
+            value_dialog(),
+        ),
     )
     return frame(
         header(navigation("/runs")),
@@ -48,6 +57,7 @@ def _headline() -> rx.Component:
         rx.el.span(version(run["version"])),
         rx.el.span(moment(run["started"])),
         rx.cond(run["ms"] > 0, rx.el.span(duration(run["ms"]))),
+        rx.cond(run["parent"] != "", _repeats()),
     )
     return rx.fragment(
         link(icon("chevron-left"), t("Runs"), href="/runs", class_name="back"),
@@ -58,14 +68,30 @@ def _headline() -> rx.Component:
             ),
             rx.el.div(
                 rx.cond(
-                    run["state"] == "running",
+                    RunPage.is_going_on,
                     button(t("Stop"), kind="danger", icon_name="circle-stop", on_click=RunPage.stop),
+                    rx.cond(RunPage.incomplete, rx.fragment(), _again()),
                 ),
                 rx.cond(run["flow"], link_button(t("Open the flow"), f"/flows/{run['flow']}", icon_name="workflow")),
                 class_name="actions",
             ),
             class_name="headline",
         ),
+    )
+
+
+def _repeats() -> rx.Component:
+    """The run that this one repeats."""
+    name = rx.cond(RunPage.repeated > 0, moment(RunPage.repeated), RunPage.run["parent"])
+    return rx.el.span(
+        icon("history"), t("Repeats an earlier run:"), link(name, href=rx.Var.create(f"/runs/{RunPage.run['parent']}"))
+    )
+
+
+def _again() -> rx.Component:
+    return rx.fragment(
+        run_again(RunPage.run["id"], RunPage.run["state"] == "failed"),
+        rx.cond(RunPage.run["flow"] != "", draft_choice()),
     )
 
 
@@ -80,6 +106,8 @@ def _flow(icons: Sequence[str]) -> rx.Component:
                 view=RunPage.view,
                 overlay=RunPage.overlay,
                 selected=RunPage.selected,
+                scope=RunPage.scope,
+                on_scope=RunPage.follow_passes,
                 icons=icon_set(list(icons)),
                 on_select=RunPage.select,
             ),
@@ -109,9 +137,16 @@ def _step(step: rx.Var[StepLine]) -> rx.Component:
     return rx.el.li(
         rx.el.button(
             rx.el.span(
-                rx.el.span(rx.cond(step["title"], step["title"], tr(step["kind"])), class_name="title"),
                 rx.el.span(
-                    rx.cond(step["title"], tr(step["kind"]) + " · ", ""), rx.el.code(step["id"]), class_name="fine"
+                    rx.cond(step["title"], step["title"], rx.cond(step["kind"], tr(step["kind"]), step["name"])),
+                    class_name="title",
+                ),
+                rx.el.span(
+                    rx.cond(step["title"], tr(step["kind"]) + " · ", ""),
+                    rx.cond(step["kind"], rx.el.code(step["name"]), t("in another flow")),
+                    rx.cond(step["calls"] > 1, rx.fragment(" · ", t("{count} passes", count=step["calls"]))),
+                    rx.cond(step["reused"], rx.fragment(" · ", t("from the earlier run"))),
+                    class_name="fine",
                 ),
                 class_name="names",
             ),
@@ -126,21 +161,25 @@ def _step(step: rx.Var[StepLine]) -> rx.Component:
             type="button",
             on_click=RunPage.select(step["id"]),
             aria_pressed=rx.cond(RunPage.selected == step["id"], "true", "false"),
+            style={"--depth": step["depth"].to_string()},
         )
     )
 
 
 def _inspector() -> rx.Component:
     chosen = rx.foreach(
-        RunPage.steps, lambda step: rx.cond(step["id"] == RunPage.selected, step_name(step), rx.fragment())
+        RunPage.steps,
+        lambda step: rx.cond(
+            step["id"] == RunPage.selected, rx.cond(step["kind"], step_name(step), step["name"]), rx.fragment()
+        ),
     )
     return rx.el.section(
         rx.el.h2(rx.cond(RunPage.selected == "", t("The whole run"), chosen)),
         rx.el.div(
-            rx.cond(
-                RunPage.shown["state"] == "",
-                rx.el.p(t("The run did not come to this step."), class_name="fine"),
-                inspector(RunPage.shown),
+            inspector(
+                RunPage.shown,
+                above=picker(RunPage.ways, RunPage.choose_pass),
+                actions=rx.cond(RunPage.incomplete, rx.fragment(), step_again(RunPage.run["id"], RunPage.shown)),
             ),
             class_name="card ran-through",
         ),

@@ -1,16 +1,14 @@
 """How values get into a step and out of it: closures made once per step, so that each run only calls them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from runtime.errors import AuthorError
 from runtime.graph.flow import Default
-from runtime.graph.nesting import Place
 from runtime.graph.node import AFTER, ERROR, Node, Port
 from runtime.graph.problems import listed
-from runtime.graph.program import Reference
-from runtime.graph.reading import Reading, StepReading
-from runtime.graph.values import NotJson, describe, plain, taker
+from runtime.graph.reading import StepReading
+from runtime.graph.values import NotJson, describe, plain, take_any, taker
 
 Outputs = list[dict[str, Any] | None]  # by step; None until it is settled, and for ever when it is skipped
 Source = tuple[int, str]  # a step and one of its output ports
@@ -18,7 +16,8 @@ Look = tuple[int, str | None]  # a step that an expression reads, and which port
 Seen = dict[str, dict[str, Any] | None]  # what expressions see: outputs by step, None for a skipped one
 Binding = tuple[dict[str, Any], dict[str, Any]]  # what the ports got, what the settings that take a wire got
 Bind = Callable[[Outputs], Binding | None]
-Give = Callable[[Any], dict[str, Any]]
+Give = Callable[[Any, int], dict[str, Any]]  # what `run` returned, and the bytes that it may have
+Substitute = Callable[[dict[str, str]], dict[str, Any]]
 
 
 def binder(step: StepReading, wires: Mapping[str, Sequence[Source]], index: Mapping[str, int]) -> Bind:
@@ -75,6 +74,10 @@ def _bind_single(name: str, take: Callable[[Any], Any], number: int, key: str) -
     """The commonest step by far: one wire into one port."""
     nothing: dict[str, Any] = {}
 
+    def bind_any(outputs: Outputs) -> Binding | None:
+        out = outputs[number]
+        return None if out is None or key not in out else ({name: out[key]}, nothing)
+
     def bind(outputs: Outputs) -> Binding | None:
         out = outputs[number]
         if out is None or key not in out:
@@ -84,7 +87,7 @@ def _bind_single(name: str, take: Callable[[Any], Any], number: int, key: str) -
         except NotJson as error:
             raise _misfit(name, error) from None
 
-    return bind
+    return bind_any if take is take_any else bind
 
 
 def _take(port: Port) -> Callable[[Any], Any]:
@@ -102,42 +105,33 @@ def _misfit(name: str, error: NotJson) -> AuthorError:
     return AuthorError(f"The input `{name}` {error}", mend="Convert the value with a step between.")
 
 
-def seer(
-    reading: Reading, references: Iterable[Reference], index: Mapping[str, int], place: Place
-) -> Callable[[Outputs], Seen]:
-    """How expressions in a place see the steps they read: a port that stayed silent in this run reads null."""
-    read = dict.fromkeys(reference.step for reference in references)
-    views = [(name, index[name], dict.fromkeys(reading.ports_of(name, place) or ())) for name in read]
-
-    def see(outputs: Outputs) -> Seen:
-        return {
-            name: None if (out := outputs[number]) is None else (out if len(out) == len(silent) else silent | out)
-            for name, number, silent in views
-        }
-
-    return see
-
-
 def giver(step: StepReading, node_class: type[Node]) -> Give:
-    """What `run` returned, as a value a port. Raises NotJson for what the node did not promise."""
+    """What `run` returned, as a value a port.
+
+    Raises from the function it gives: NotJson for what the node did not promise, Large.
+    """
     if node_class.ends:
         return _give_ending
     ports = {port.name: port for port in step.outputs}
     if not ports:
-        return lambda result: {}
+        return lambda result, most: {}
     if not node_class.returns_ports:
         return _give_single(step.outputs[0])
     takes = {name: _take(port) for name, port in ports.items()}
     promised = [name for name, port in ports.items() if not port.branch]
 
-    def give(result: Any) -> dict[str, Any]:
+    def give(result: Any, most: int) -> dict[str, Any]:
         if type(result) is not dict:
             raise NotJson(f"expected its outputs ({listed(ports)}), got {describe(result)}")
-        if unknown := [str(name) for name in result if name not in ports]:
-            raise NotJson(f"it gave {listed(unknown)}, and its outputs are {listed(ports)}")
-        if missing := [name for name in promised if name not in result]:
-            raise NotJson(f"it did not give {listed(missing)}")
-        return {name: _kept(takes[name], value, name) for name, value in plain(result).items()}
+        if result.keys() != takes.keys():
+            if unknown := [str(name) for name in result if name not in takes]:
+                raise NotJson(f"it gave {listed(unknown)}, and its outputs are {listed(ports)}")
+            if missing := [name for name in promised if name not in result]:
+                raise NotJson(f"it did not give {listed(missing)}")
+        made: dict[str, Any] = plain(result, most)  # a copy
+        for name, value in made.items():
+            made[name] = _kept(takes[name], value, name)
+        return made
 
     return give
 
@@ -151,18 +145,20 @@ def _kept(take: Callable[[Any], Any], value: Any, name: str) -> Any:
 
 def _give_single(port: Port) -> Give:
     take, name = _take(port), port.name
-    return lambda result: {name: take(plain(result))}
+    if take is take_any:
+        return lambda result, most: {name: plain(result, most)}
+    return lambda result, most: {name: take(plain(result, most))}
 
 
-def _give_ending(result: Any) -> dict[str, Any]:
+def _give_ending(result: Any, most: int) -> dict[str, Any]:
     if type(result) is not dict or result.keys() != {"value", "status"}:
         raise NotJson("expected `value` and `status`")
     if type(result["status"]) is not int or not 100 <= result["status"] <= 599:
         raise NotJson("`status` is not an HTTP status, such as 200")
-    return {"value": plain(result["value"]), "status": result["status"]}
+    return {"value": plain(result["value"], most), "status": result["status"]}
 
 
-def substitute(step: StepReading, node_class: type[Node]) -> Give | None:
+def substitute(step: StepReading, node_class: type[Node]) -> Substitute | None:
     """What a failed step gives so that the flow goes on, from its failure; None when the run fails with it."""
     on_error = step.step.on_error
     if on_error == "port":

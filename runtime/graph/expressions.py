@@ -1,7 +1,7 @@
 """Expressions in config fields: `{{ step.port }}` reads a value, `{{ len(step.items) * 2 }}` computes one.
 
 Pure: nothing is evaluated here. A lone path is walked over plain dicts and lists; anything else becomes a `Code`
-whose `program` the sandbox runs, and `fill` puts the answers where they belong.
+whose `program` the sandbox runs. `computed.py` puts both where they belong.
 """
 
 import re
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from runtime.errors import AuthorError
-from runtime.graph.program import ExpressionError, Reference, compile_program, shorten
-from runtime.graph.values import as_text, describe
+from runtime.graph.program import ExpressionError, Reference, compile_program, shorten, shown
+from runtime.graph.values import describe
 
 Key: TypeAlias = str | int
 LONGEST = 1_000  # characters of one expression
@@ -132,19 +132,30 @@ def references(value: Any) -> list[Reference]:
 
 
 def codes(compiled: Any) -> list[Code]:
-    """Every `Code` of a compiled value, in the order in which `fill` wants the answers."""
+    """Every `Code` of a compiled value, in the order in which it stands there."""
     return [part for part in _expressions(compiled) if isinstance(part, Code)]
 
 
-def fill(compiled: Any, outputs: Mapping[str, dict[str, Any] | None], answers: Sequence[Any] = ()) -> Any:
-    """The compiled value with every expression replaced by what it stands for.
+def walk(path: Path, outputs: Mapping[str, dict[str, Any] | None]) -> Any:
+    """The value that a path leads to.
 
-    outputs: step id -> {port: value}, None when the step was skipped. answers: the results of `codes(compiled)`.
-    Raises: AuthorError when a path leads nowhere.
+    outputs: step id -> {port: value}, None when the step was skipped. Raises: AuthorError when it leads nowhere.
     """
-    if type(compiled) is Path:
-        return _walk(compiled, outputs)
-    return _fill(compiled, outputs, iter(answers))
+    # Exact dict and list only, never getattr: a path cannot reach a method or an attribute of a host object.
+    try:
+        value: Any = outputs[path.step]
+        if value is None:
+            return None
+        for depth, key in enumerate(path.keys):
+            if value is None and depth == 1:
+                return None  # a port that stayed silent in this run reads null, however deep one looks
+            kind = type(value)
+            if not (kind is dict and type(key) is str) and not (kind is list and type(key) is int):
+                raise LookupError
+            value = value[key]
+    except LookupError:
+        raise _lost(path, outputs) from None
+    return value
 
 
 def _split(text: str) -> Iterator[str | Path | Code]:
@@ -235,41 +246,8 @@ def _expressions(compiled: Any) -> Iterator[Path | Code]:
             yield from _expressions(item)
 
 
-def _fill(compiled: Any, outputs: Mapping[str, dict[str, Any] | None], answers: Iterator[Any]) -> Any:
-    kind = type(compiled)
-    if kind is Path:
-        return _walk(compiled, outputs)
-    if kind is Text:
-        return "".join(part if type(part) is str else as_text(_fill(part, outputs, answers)) for part in compiled.parts)
-    if kind is Code:
-        return next(answers)
-    if kind is ListTemplate:
-        return [_fill(item, outputs, answers) for item in compiled.items]
-    if kind is ObjectTemplate:
-        return {key: _fill(item, outputs, answers) for key, item in compiled.fields}
-    return compiled
-
-
-def _walk(path: Path, outputs: Mapping[str, dict[str, Any] | None]) -> Any:
-    # Exact dict and list only, never getattr: a path cannot reach a method or an attribute of a host object.
-    try:
-        value: Any = outputs[path.step]
-        if value is None:
-            return None
-        for depth, key in enumerate(path.keys):
-            if value is None and depth == 1:
-                return None  # a port that stayed silent in this run reads null, however deep one looks
-            kind = type(value)
-            if not (kind is dict and type(key) is str) and not (kind is list and type(key) is int):
-                raise LookupError
-            value = value[key]
-    except LookupError:
-        raise _lost(path, outputs) from None
-    return value
-
-
 def _lost(path: Path, outputs: Mapping[str, dict[str, Any] | None]) -> AuthorError:
-    where = f"{{{{ {shorten(path.source)} }}}}"
+    where = shown(path.source)
     if path.step not in outputs:
         return AuthorError(f"There is no step `{shorten(path.step)}`", where, "Use the id of a step before this one.")
     return AuthorError(missing(path.step, path.keys, outputs), where, "Correct the expression, or the step it reads.")

@@ -4,7 +4,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from runtime.graph import markup
 from runtime.graph.flow import FORMAT, MAX_STEPS, Flow
 from runtime.graph.problems import Problem
 from runtime.graph.program import shorten
@@ -16,6 +15,8 @@ MAX_PROBLEMS = 100  # of the document; whoever has more has another document in 
 
 def read(text: str | bytes) -> tuple[Flow | None, list[Problem]]:
     """A flow from the text of a file, or None and what is wrong with it. Runs nothing of the flow."""
+    from runtime.graph import markup  # here, because YAML takes long to import and a server reads documents alone
+
     try:
         raw = markup.parse(text)
     except markup.Unreadable as error:
@@ -55,6 +56,8 @@ def _of_validation(detail: Any) -> Problem:
 
 def write(flow: Flow) -> str:
     """The flow as YAML, in one fixed order: what it does first, where it stands on the canvas last."""
+    from runtime.graph import markup
+
     document: dict[str, Any] = flow.model_dump(mode="json")
     head: dict[str, Any] = {key: document.pop(key) for key in ("canevas", "name", "description") if key in document}
     parts: list[dict[str, Any]] = [head, *({key: value} for key, value in document.items())]

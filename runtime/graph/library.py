@@ -1,7 +1,7 @@
 """The other flows of a workspace that a flow runs, loaded before it is read, so that reading waits for nothing."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from runtime.graph.catalog import Catalog
@@ -30,15 +30,59 @@ class Library:
 
 EMPTY = Library()
 
+Fetch = Callable[[FlowReference], Awaitable[tuple[Flow, int] | None]]
+"""A flow by reference and the version that it has; None when there is no such flow."""
+
+
+async def gather(flow: Flow, catalog: Catalog, fetch: Fetch, pins: Mapping[str, int] | None = None) -> Library:
+    """The library of a flow: all flows that it runs, and those that they run.
+
+    pins: the versions to take where what is deployed is called. A flow that is not there is left out, and becomes a
+    problem of the step that calls it.
+    """
+    flows: dict[FlowReference, Flow] = {}
+    pinned: dict[str, int] = {}
+    left = [*called(flow, catalog)]
+    seen = set(left)
+    while left:
+        reference = left.pop()
+        wanted = reference if reference.version else replace(reference, version=(pins or {}).get(reference.flow, 0))
+        found = await fetch(wanted)
+        if found is None:
+            continue
+        flows[reference], version = found
+        if not reference.version:
+            pinned[reference.flow] = version
+        more = {*called(flows[reference], catalog)} - seen
+        seen |= more
+        left += more
+    return Library(flows, pinned)
+
 
 def called(flow: Flow, catalog: Catalog) -> Iterator[FlowReference]:
     """The flows that a flow runs, as far as its settings can be read."""
     for step in flow.steps.values():
         node_class = catalog.get(step.kind)
         if node_class is not None and node_class.calls is not Node.calls:
-            reference = node_class.model_construct(**step.config).calls()
+            try:
+                reference = node_class.model_construct(**step.config).calls()
+                hash(reference)
+            except (AttributeError, TypeError, ValueError):  # the check says what is wrong with these settings
+                continue
             if reference is not None:
                 yield reference
+
+
+def reached(start: FlowReference, library: Library, catalog: Catalog) -> Iterator[Flow]:
+    """The flows that a call comes to: the one that is called, and all that it runs."""
+    left, seen = [start], {start}
+    while left:
+        flow = library.flows.get(left.pop())
+        if flow is not None:
+            yield flow
+            more = {*called(flow, catalog)} - seen
+            seen |= more
+            left += more
 
 
 def inputs_of(schema: Mapping[str, Any]) -> tuple[Port, ...]:

@@ -94,7 +94,7 @@ class Body:
     cleans: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """How one call of a body ended: the ports that it filled, or the error of the step that failed in it.
 

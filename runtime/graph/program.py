@@ -24,7 +24,7 @@ class ExpressionError(AuthorError):
     """An expression that cannot be read; `source` is the text between the braces."""
 
     def __init__(self, what: str, source: str, mend: str = "") -> None:
-        super().__init__(what, f"{{{{ {shorten(source)} }}}}" if source else "", mend)
+        super().__init__(what, shown(source) if source else "", mend)
         self.source = source
 
 
@@ -35,6 +35,11 @@ class Reference:
     step: str
     keys: tuple[str | int, ...]
     source: str
+
+
+def shown(source: str) -> str:
+    """An expression in a message."""
+    return f"{{{{ {shorten(source)} }}}}"
 
 
 def shorten(text: str, longest: int = 80) -> str:

@@ -1,6 +1,7 @@
 """What travels on a wire: the kinds of values, which kind fits into which, and how a value becomes text."""
 
 import math
+import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
@@ -95,33 +96,43 @@ class NotJson(ValueError):
     """A node gave something that cannot travel on a wire, such as a set or an object of its own."""
 
 
+class Large(Exception):
+    """A value has more bytes than it may have, or would have in the dearest way to write it."""
+
+
+ENDLESS = sys.maxsize  # bytes
 DEEPEST = 200  # lists and objects in one another: no JSON reader and no stack minds that many
 
-_encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder()
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, most: int = ENDLESS) -> Any:
     """The value, if it is JSON; lists and objects are copied, so that nobody changes them behind a wire's back.
 
-    Raises NotJson with the place of what is not JSON.
+    Raises NotJson with the place of what is not JSON, Large for what may have more than `most` bytes as JSON.
     """
     kind = type(value)
     if kind is str:
         if value.isascii():
+            if len(value) * 4 > most:
+                raise Large
             return value
     elif value is None or kind is bool or (kind is int and -(2**63) <= value < 2**63):
         return value
     # Through JSON and back is the cheapest walk there is (C speed), and what comes back different was no JSON: a
     # set comes back as a list, NaN as null, a key that is a number as a text.
     try:
-        written = _encoder.encode(value)
-        made = _decoder.decode(written)
-        same = kind in _KIND_OF_TYPE and made == value
+        written = _encode(value)
+        made = _decode(written)
+        if kind in _KIND_OF_TYPE and made == value:
+            size = len(written)
+            if size <= DEEPEST or not _is_deep(value, written):
+                if size > most:
+                    raise Large
+                return made
     except (TypeError, ValueError, AttributeError, RecursionError):
-        same = False
-    if same and (len(written) <= DEEPEST or not _is_deep(value, written)):
-        return made
+        pass
     raise NotJson(flaw(value) or "it cannot be written as JSON")
 
 
@@ -235,7 +246,9 @@ def allows_null(annotation: Any) -> bool:
 def taker(kind: Kind, nullable: bool) -> Callable[[Any], Any]:
     """How a port accepts a value that is JSON already. Raises NotJson from the function it gives."""
     take = TAKE[kind]
-    return (lambda value: None if value is None else take(value)) if nullable else take
+    if not nullable or take is take_any:
+        return take
+    return lambda value: None if value is None else take(value)
 
 
 def describe(value: object) -> str:
@@ -252,4 +265,4 @@ def as_text(value: object) -> str:
         return value
     if value is None:
         return ""
-    return _encoder.encode(value).decode()
+    return _encode(value).decode()

@@ -65,7 +65,7 @@ async def attend(
     result: Any = None
     try:
         async with limit:
-            body = step.call(node, values)
+            body = step.call(node, **values)
             result = await (_streamed(body, say) if step.streams else body)
     except (Exception, SystemExit) as raised:
         error = raised

@@ -62,7 +62,7 @@ class Conductor:
         call = body, key
         if self._run is None:
             raise Dropped  # the run has left it
-        if _IN_PATHS.search(key):
+        if not key.isalnum() and _IN_PATHS.search(key):
             raise ValueError(f"`{key}` is no key of a body: it has a character that stands between parts of a path")
         if call in self._begun:
             raise ValueError(f"the body `{body}` was begun twice with the key `{key}`")
@@ -80,7 +80,9 @@ class Conductor:
     async def call(self, body: str, key: str = "", **given: Any) -> dict[str, Any]:
         """Run a body alone."""
         self.begin(body, key, **given)
-        outcome = await self.next()
+        if not self._done:
+            await _turn()
+        outcome = self._done.popleft()
         if outcome.error is not None:
             raise outcome.error
         return outcome.taken

@@ -1,15 +1,16 @@
 """What a running execution stands on: what it tells, its timers, its tasks, and how it lets go of them."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from runtime.graph.plan import Plan, PlannedStep
 from runtime.interpreter.conductor import Conductor
-from runtime.interpreter.events import Durable, Ending, Event, StepSkipped
+from runtime.interpreter.events import Durable, Ending, Event, Failure, RunFailed, StepSkipped
 from runtime.interpreter.inbox import Inbox, Then
-from runtime.interpreter.progress import Scope
+from runtime.interpreter.limits import LimitReached, Meter
+from runtime.interpreter.progress import SKIPPED, Ready, Scope
 
 GRACE = 1.5  # seconds a cancelled body has to end before the run goes on without it
 UNWINDING = 30.0  # seconds that a run which ends early has for the bodies that clean up
@@ -18,14 +19,38 @@ UNWINDING = 30.0  # seconds that a run which ends early has for the bodies that 
 class Ground:
     """The part of an execution that knows no nodes: the engine's loop stands on it."""
 
-    def __init__(self, root: Scope, seq: int, ending: Ending | None, clock: Callable[[], float]) -> None:
-        self._root, self._seq, self._ending, self._clock = root, seq, ending, clock
+    __slots__ = (
+        "_clock",
+        "_conducting",
+        "_dropped",
+        "_ending",
+        "_inbox",
+        "_left",
+        "_meter",
+        "_out",
+        "_paused",
+        "_ready",
+        "_root",
+        "_seq",
+        "_tasks",
+        "_timers",
+        "_until",
+        "_watched",
+    )
+
+    def __init__(self, plan: Plan, seq: int, ending: Ending | None, clock: Callable[[], float]) -> None:
+        self._seq, self._ending, self._clock = seq, ending, clock
         self._watched = self._left = False
-        self._out: deque[Event] = deque()
+        self._meter = Meter(plan.flow.limits)
+        self._until = 0.0  # when the time of the run is over, by the loop's clock
+        # Lists, also where the first is taken: an empty deque has 600 bytes, and thousands of runs may wait.
+        self._ready: Ready = []
+        self._root = Scope(plan, self._ready)
+        self._out: list[Event] = []
         self._inbox = Inbox()
-        self._tasks: set[asyncio.Task[Then]] = set()
-        self._dropped: set[asyncio.Task[Then]] = set()  # ended early, and the run does not wait for them
-        self._conducting: set[Conductor] = set()
+        self._tasks: dict[asyncio.Task[Then], None] = {}
+        self._dropped: list[asyncio.Task[Then]] = []  # ended early, and the run does not wait for them
+        self._conducting: dict[Conductor, None] = {}
         self._timers: dict[object, asyncio.TimerHandle] = {}
         self._paused: dict[str, tuple[Scope, int]] = {}
 
@@ -57,6 +82,21 @@ class Ground:
         if timer is not None:
             timer.cancel()
 
+    def _watch_time(self) -> None:
+        """Set the timer of the run's time, once it waits: most runs end without, and `_breathe` looks as well."""
+        if self._meter not in self._timers:
+            left = self._until - asyncio.get_running_loop().time()
+            self._timer(self._meter, left, self._out_of_time)
+
+    async def _breathe(self) -> None:
+        """Let other tasks of the process have a turn."""
+        if asyncio.get_running_loop().time() > self._until:
+            self._out_of_time()
+        await asyncio.sleep(0)
+
+    def _out_of_time(self) -> None:
+        self._end_early(RunFailed, "", Failure.of(self._meter.out_of_time()))
+
     # --- letting go --------------------------------------------------------------------------------------------
 
     async def _leave(self) -> None:
@@ -68,10 +108,10 @@ class Ground:
         for conductor in self._conducting:
             conductor.leave()
         self._conducting.clear()
-        for task in list(self._tasks):
-            task.cancel()
-        tasks = [*self._tasks, *self._dropped]
-        if tasks:
+        if self._tasks or self._dropped:
+            tasks = [*self._tasks, *self._dropped]
+            for task in self._tasks:
+                task.cancel()
             await asyncio.wait(tasks, timeout=GRACE)
 
     def _end_early(self, event: Callable[..., Ending], *fields: Any) -> None:
@@ -79,6 +119,12 @@ class Ground:
         if self._root.live and self._ending is None:
             self._timer(self, UNWINDING, partial(self._finish, event, *fields))
             self._kill(self._root, partial(self._finish, event, *fields))
+
+    def _reached(self, scope: Scope, step: PlannedStep, error: LimitReached) -> bool:
+        """The run ends with a limit that it met, unless it is ending: what bodies that clean up use counts no more."""
+        ends = self._root.live
+        self._end_early(RunFailed, scope.path + step.id, Failure.of(error))
+        return ends
 
     def _kill(self, scope: Scope, then: Then) -> None:
         """End a scope early, and go on when nothing of it runs any more."""
@@ -107,7 +153,7 @@ class Ground:
         for index, work in list(scope.going.items()):
             if isinstance(work, asyncio.Task):
                 del scope.going[index]
-                self._tasks.discard(work)
+                self._tasks.pop(work, None)
         self._gone(scope)
 
     def _drop(self, scope: Scope, index: int) -> None:
@@ -116,11 +162,11 @@ class Ground:
         if work is not None:
             work.cancel()
         if isinstance(work, asyncio.Task):
-            self._tasks.discard(work)
-            self._dropped.add(work)
+            self._tasks.pop(work, None)
+            self._dropped.append(work)
         if index in scope.pauses:
             self._forget_pause(scope, index)
-        scope.skip(index)
+        scope.settle(index, SKIPPED, None)
         if self._watched:
             self._tell(StepSkipped, scope.path + scope.plan.steps[index].id)
 

@@ -1,7 +1,6 @@
 """What tasks and people ask the engine's loop to do, and the bell that wakes the loop for it."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -17,7 +16,7 @@ class Inbox:
     __slots__ = ("_bell", "items")
 
     def __init__(self) -> None:
-        self.items: deque[Then] = deque()
+        self.items: list[Then] = []
         self._bell: asyncio.Future[None] | None = None
 
     def post(self, then: Then) -> None:

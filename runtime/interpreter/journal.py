@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from runtime.interpreter.events import Durable, RunState
+from runtime.interpreter.waits import Wait
 
 Source = Literal["preview", "endpoint", "chat", "webhook", "cli", "test"]
 
@@ -15,6 +16,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     started, ended: seconds since the epoch. steps: how many steps finished. version: of the flow, 0 for a draft.
     document: the flow as it ran, so that the run opens as it was (only for drafts; versions never change).
+    parent: the run that it repeats. waits: what a waiting run waits for; wake: when it goes on by itself.
     """
 
     id: str
@@ -29,6 +31,12 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     steps: int = 0
     error: str = ""
     document: str = ""
+    parent: str = ""
+    waits: tuple[Wait, ...] = ()
+    wake: float | None = None
+
+
+STANDING = ("state", "ended", "steps", "error", "waits", "wake")  # what of a record changes as its run goes on
 
 
 class Journal(Protocol):
@@ -42,12 +50,15 @@ class Journal(Protocol):
         """Add consecutive events. Raises ConflictError when their seq does not follow the last one."""
         ...
 
-    async def close(self, record: RunRecord) -> None:
-        """Write how the run ended."""
+    async def close(self, record: RunRecord, events: Sequence[Durable] = ()) -> None:
+        """Write how the run stands now: how it ended, that it waits, or that it goes on; with its next events.
+
+        In one write. Raises ConflictError when their seq does not follow the last one: then nothing was written.
+        """
         ...
 
     def keep(self, record: RunRecord, events: Sequence[Durable]) -> Awaitable[None]:
-        """A whole finished run at once, in one write; taken over at the call, on disk when awaited."""
+        """A run at once that has ended or waits, in one write; taken over at the call, on disk when awaited."""
         ...
 
     async def events(self, workspace: str, run: str, after: int = 0) -> list[Durable]:
@@ -66,4 +77,8 @@ class Journal(Protocol):
 
     async def unfinished(self) -> list[RunRecord]:
         """Runs still marked as running, of every workspace; read once at start-up by the owner process."""
+        ...
+
+    async def wakes(self) -> list[tuple[str, str, float]]:
+        """Workspace, id and `wake` of the waiting runs that go on by themselves; read once at start-up."""
         ...

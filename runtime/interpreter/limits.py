@@ -22,13 +22,16 @@ class LimitReached(AuthorError):
 
 
 class Meter:
-    """Counts what a run uses. Every method raises LimitReached when that is more than the flow allows."""
+    """Counts what a run uses. Its methods raise LimitReached when that is more than the flow allows.
 
-    __slots__ = ("_limits", "_steps", "_value", "cost", "tokens")
+    steps: how many more may be entered. deepest: bodies in one another. most: the bytes of a value.
+    """
+
+    __slots__ = ("_limits", "cost", "deepest", "most", "steps", "tokens")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._steps, self._value = limits.steps, limits.value
+        self.steps, self.deepest, self.most = limits.steps, limits.depth, limits.value
         self.tokens = 0
         self.cost = 0.0
 
@@ -38,31 +41,32 @@ class Meter:
             match event:
                 case StepFinished():
                     if not event.reused:
-                        self._steps -= 1
+                        self.steps -= 1
                         self._add(event.calls)
                 case StepFailed() | StepRetried() | StepPaused():
-                    self._steps -= 1
+                    self.steps -= 1
 
-    def step(self) -> None:
-        """One more step is entered."""
-        self._steps -= 1
-        if self._steps < 0:
-            raise LimitReached(f"The run entered more than {self._limits.steps} steps", "steps")
+    def out_of_steps(self) -> LimitReached:
+        """More steps were entered than may be."""
+        return LimitReached(f"The run entered more than {self._limits.steps} steps", "steps")
 
-    def depth(self, depth: int) -> None:
-        """A body or a flow begins inside so many others."""
-        if depth > self._limits.depth:
-            raise LimitReached(f"More than {self._limits.depth} flows run inside one another", "depth")
+    def out_of_depth(self) -> LimitReached:
+        """A body or a flow was to begin inside too many others."""
+        return LimitReached(f"More than {self.deepest} flows run inside one another", "depth")
 
     def value(self, output: dict[str, Any]) -> None:
         """A step gave this."""
         for value in output.values():
             kind = type(value)
-            if kind in _SMALL or (kind is str and len(value) * 4 <= self._value):
+            if kind in _SMALL or (kind is str and len(value) * 4 <= self.most):
                 continue
             size = len(_encode(value))
-            if size > self._value:
-                raise LimitReached(f"The output has {size} bytes, and the limit is {self._value}", "value")
+            if size > self.most:
+                raise LimitReached(f"The output has {size} bytes, and the limit is {self.most}", "value")
+
+    def out_of_time(self) -> LimitReached:
+        """The run took too long."""
+        return LimitReached(f"The run took longer than {self._limits.seconds:g} s", "seconds")
 
     def calls(self, calls: Sequence[ModelCall]) -> None:
         """Models answered."""

@@ -7,7 +7,7 @@ import msgspec
 
 from runtime.errors import ConflictError, NotFoundError
 from runtime.interpreter.events import Durable, decode_all, encode_all
-from runtime.interpreter.journal import RunRecord
+from runtime.interpreter.journal import STANDING, RunRecord
 
 
 class MemoryJournal:
@@ -34,17 +34,17 @@ class MemoryJournal:
             last = follow(run, events, entries[-1][0] if entries else 0)
             entries.append((last, encode_all(list(events))))
 
-    async def close(self, record: RunRecord) -> None:
-        """Write how the run ended. Raises NotFoundError."""
+    async def close(self, record: RunRecord, events: Sequence[Durable] = ()) -> None:
+        """Write how the run stands now, with its next events. Raises ConflictError, NotFoundError."""
         place = record.workspace, record.id
         if place not in self._records:
             raise unknown(record.id)
-        self._records[place] = msgspec.structs.replace(
-            self._records[place], state=record.state, ended=record.ended, steps=record.steps, error=record.error
-        )
+        await self.append(*place, events)
+        stands = {name: getattr(record, name) for name in STANDING}
+        self._records[place] = msgspec.structs.replace(self._records[place], **stands)
 
     def keep(self, record: RunRecord, events: Sequence[Durable]) -> asyncio.Future[None]:
-        """A whole finished run at once. The future ends when it is kept; ConflictError when the id is taken."""
+        """A whole run at once. The future ends when it is kept; ConflictError when the id is taken."""
         kept = asyncio.get_running_loop().create_future()
         place = record.workspace, record.id
         if place in self._records:
@@ -89,6 +89,11 @@ class MemoryJournal:
         """Runs still marked as running, of every workspace, the oldest first."""
         running = (record for record in self._records.values() if record.state == "running")
         return sorted(running, key=lambda record: record.started)
+
+    async def wakes(self) -> list[tuple[str, str, float]]:
+        """Workspace, id and `wake` of the waiting runs that go on by themselves."""
+        waiting = (record for record in self._records.values() if record.state == "waiting")
+        return [(record.workspace, record.id, record.wake) for record in waiting if record.wake is not None]
 
 
 def follow(run: str, events: Sequence[Durable], after: int) -> int:

@@ -5,8 +5,8 @@ from its log stands exactly where it stood.
 """
 
 import re
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from runtime.graph.binding import Outputs
@@ -25,7 +25,8 @@ from runtime.interpreter.events import (
 )
 
 WAITING, RUNNING, DONE, SKIPPED, FAILED, PAUSED = range(6)
-Ready = deque[tuple["Scope", int]]
+Ready = list[tuple["Scope", PlannedStep]]
+_NONE: Mapping[int, Any] = MappingProxyType({})  # most runs neither try again nor pause
 _BODY_NAME = re.compile(r"(\.[^/\[]*)?(\[[^\]]*\])?/\Z")  # what a body's path has after that of its step
 
 
@@ -66,10 +67,10 @@ class Scope:
         self.plan, self.ready, self.path, self.depth = plan, ready, path, depth
         self.outputs: Outputs = [None] * plan.size
         self.states = bytearray(len(plan.steps))
-        self.attempts: dict[int, int] = {}
-        self.pauses: dict[int, StepPaused] = {}
-        self.replies: dict[int, list[Reply]] = {}
-        self.frozen: dict[int, Outputs] = {}
+        self.attempts: Mapping[int, int] = _NONE
+        self.pauses: Mapping[int, StepPaused] = _NONE
+        self.replies: Mapping[int, tuple[Reply, ...]] = _NONE
+        self.frozen: Mapping[int, Outputs] = _NONE
         self.input: dict[str, Any] = {}
         self.elsewhere: frozenset[int] = frozenset()
         self.failed: tuple[str, Failure] | None = None
@@ -83,60 +84,56 @@ class Scope:
         """A flow starts at a trigger; what serves other triggers only is skipped as soon as it comes up."""
         self.input = given
         self.elsewhere = self.plan.elsewhere[trigger]
-        self.ready.extend((self, step) for step in self.plan.starts.values())
+        for step in self.plan.starts.values():
+            self.ready.append((self, self.plan.steps[step]))
         self.enter()
 
     def enter(self) -> None:
         """The steps that wait for nothing are ready."""
         for step in self.plan.sources:
-            self.ready.append((self, step))
+            self.ready.append((self, self.plan.steps[step]))
 
     def start(self, step: int) -> None:
         """The step's body is entered."""
         self.states[step] = RUNNING
 
-    def finish(self, step: int, output: dict[str, Any]) -> None:
-        """The step gave its output."""
-        self.states[step] = DONE
+    def settle(self, step: int, state: int, output: dict[str, Any] | None) -> None:
+        """The step is done, failed or skipped, and gave this; those whose last source it was are ready."""
+        self.states[step] = state
         self.outputs[step] = output
-        self._settle(step)
+        waits, steps = self._waits, self.plan.steps
+        for successor in steps[step].successors:
+            waits[successor] = left = waits[successor] - 1
+            if not left:
+                self.ready.append((self, steps[successor]))
+            elif left > 0 and steps[successor].quorum is not None and self._enough(steps[successor]):
+                waits[successor] = -1  # the others may still come, and change nothing
+                self.frozen = {**self.frozen, successor: self.outputs.copy()}
+                self.ready.append((self, steps[successor]))
 
-    def skip(self, step: int) -> None:
-        """Nobody comes to the step; those after it learn of it."""
-        self.states[step] = SKIPPED
-        self._settle(step)
+    def retry(self, step: int, attempt: int) -> None:
+        """A try of the step failed: the first, the second and so on."""
+        self.attempts = {**self.attempts, step: attempt}
 
     def fail(self, step: int, path: str, failure: Failure, instead: dict[str, Any] | None) -> None:
         """The step gave up; with something `instead` the flow goes on, without it this scope has failed."""
-        self.states[step] = FAILED
-        if instead is None:
-            self.failed = self.failed or (path, failure)
+        if instead is not None:
+            self.settle(step, FAILED, instead)
             return
-        self.outputs[step] = instead
-        self._settle(step)
+        self.states[step] = FAILED
+        self.failed = self.failed or (path, failure)
 
     def pause(self, step: int, pause: StepPaused) -> None:
         """The step waits for a person or a time, and holds nothing meanwhile."""
         self.states[step] = PAUSED
-        self.pauses[step] = pause
+        self.pauses = {**self.pauses, step: pause}
 
     def resume(self, step: int, reply: Reply) -> None:
         """What the step waited for is there; it is entered anew."""
-        self.pauses.pop(step, None)
-        self.replies.setdefault(step, []).append(reply)
+        self.pauses = {other: pause for other, pause in self.pauses.items() if other != step}
+        self.replies = {**self.replies, step: (*self.replies.get(step, ()), reply)}
         self.states[step] = WAITING
-        self.ready.append((self, step))
-
-    def _settle(self, step: int) -> None:
-        waits, steps = self._waits, self.plan.steps
-        for successor in steps[step].successors:
-            waits[successor] -= 1
-            if not waits[successor]:
-                self.ready.append((self, successor))
-            elif steps[successor].quorum is not None and waits[successor] > 0 and self._enough(steps[successor]):
-                waits[successor] = -1  # the others may still come, and change nothing
-                self.frozen[successor] = self.outputs.copy()
-                self.ready.append((self, successor))
+        self.ready.append((self, self.plan.steps[step]))
 
     def _enough(self, step: PlannedStep) -> bool:
         return step.quorum is not None and step.live(self.outputs) >= step.quorum.count
@@ -153,13 +150,13 @@ def apply(scope: Scope, past: Iterable[Durable]) -> None:
             case StepStarted():
                 scope.start(index[event.step[mine:]])
             case StepFinished():
-                scope.finish(index[event.step[mine:]], event.output)
+                scope.settle(index[event.step[mine:]], DONE, event.output)
             case StepSkipped():
-                scope.skip(index[event.step[mine:]])
+                scope.settle(index[event.step[mine:]], SKIPPED, None)
             case StepFailed():
                 scope.fail(index[event.step[mine:]], event.step, event.failure, event.output)
             case StepRetried():
-                scope.attempts[index[event.step[mine:]]] = event.attempt
+                scope.retry(index[event.step[mine:]], event.attempt)
             case StepPaused():
                 scope.pause(index[event.step[mine:]], event)
             case StepResumed():

@@ -10,9 +10,11 @@ from starlette.types import Receive, Scope, Send
 from runtime.errors import AuthorError, CallerError, CanevasError
 from runtime.graph.catalog import Catalog
 from runtime.interpreter.runs import Runs
+from runtime.serving.answering import AnswerDesk
 from runtime.serving.calls import Answer, Calls, Request
-from runtime.serving.deployments import Deployments, Endpoints, Ready, always_ready
+from runtime.serving.deployments import Deployments, Endpoints, Libraries, Ready, always_ready, no_library
 from runtime.serving.intake import ClientGone
+from runtime.serving.links import AnswerLinks
 from runtime.serving.refusals import Refusal
 from runtime.serving.replies import refused
 from runtime.serving.stream import BEAT
@@ -24,9 +26,10 @@ Call = Callable[..., Awaitable[Answer]]
 
 
 class Api:
-    """The application; it sees whole paths that begin with `/api`.
+    """The application; it sees whole paths that begin with `/api` or `/answer`.
 
-    ready: what keeps a workspace from running a flow now. beat: seconds between a silent stream's heartbeats.
+    ready: what keeps a workspace from running a flow now. library: what flows run. links: reads the addresses under
+    which people answer without an account. beat: seconds between a silent stream's heartbeats.
     """
 
     def __init__(
@@ -37,9 +40,12 @@ class Api:
         settings: Settings,
         *,
         ready: Ready = always_ready,
+        library: Libraries = no_library,
+        links: AnswerLinks | None = None,
         beat: float = BEAT,
     ) -> None:
-        self._endpoints = Endpoints(deployments, catalog, ready)
+        self._endpoints = Endpoints(deployments, catalog, ready, library)
+        self._desk = AnswerDesk(runs, links, settings) if links is not None else None
         calls = Calls(deployments, self._endpoints, runs, settings, beat)
         # By the fixed parts of a path: how many parts it has, and the last fixed one.
         self._routes: dict[tuple[int, str], dict[str, Call]] = {
@@ -50,6 +56,7 @@ class Api:
             (5, "webhook"): {"POST": calls.webhook, "GET": calls.webhook, "PUT": calls.webhook},
             (6, "runs"): {"GET": calls.state, "HEAD": calls.state, "DELETE": calls.cancel},
             (7, "events"): {"GET": calls.events},
+            (8, "answers"): {"POST": calls.answer},
         }
 
     def forget(self, slug: str) -> None:
@@ -83,7 +90,10 @@ class Api:
         await answer.give(scope, receive, send)
 
     async def _answer(self, request: Request) -> Answer:
-        parts = request.path.split("/")
+        # The path of a step has slashes; whether they came encoded cannot be seen any more.
+        parts = request.path.split("/", 7)
+        if parts[1:2] == ["answer"] and len(parts) == 3 and self._desk is not None:
+            return await self._desk.answer(request, parts[2])
         methods = self._routes.get(_shape(parts))
         if methods is None:
             raise Refusal(
@@ -100,13 +110,13 @@ class Api:
                 f"Use {allowed}.",
                 headers=[(b"allow", allowed.encode())],
             )
-        return await call(request, *parts[3:6:2])
+        return await call(request, *parts[3:8:2])
 
 
 def _shape(parts: list[str]) -> tuple[int, str]:
     """`/api/flows/{}/runs/{}/events` is (7, events)."""
     count = len(parts)
-    if parts[1:2] != ["api"] or count < 3 or (count > 3 and parts[2] != "flows") or (count == 7 and parts[4] != "runs"):
+    if parts[1:2] != ["api"] or count < 3 or (count > 3 and parts[2] != "flows") or (count > 6 and parts[4] != "runs"):
         return 0, ""
     if count == 3:
         return 3, parts[2]

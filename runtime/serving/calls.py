@@ -8,16 +8,17 @@ from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
 
-from runtime.errors import NotFoundError
+from runtime.errors import ConflictError, NotFoundError
 from runtime.graph.node import Trigger
 from runtime.interpreter.events import ENDINGS, Ending, Event
 from runtime.interpreter.journal import RunRecord
 from runtime.interpreter.runs import Runs, Start
+from runtime.interpreter.waits import InvalidAnswer
 from runtime.serving.deployments import Deployments, Endpoint, Endpoints, Entrance
 from runtime.serving.intake import delivery, parse_query, read_body, read_json
 from runtime.serving.openapi import RUN_STARTS, describe, document
-from runtime.serving.refusals import Refusal
-from runtime.serving.replies import STREAM, Reply, answered, delivered, encode, preferred, run_view
+from runtime.serving.refusals import Refusal, misfit
+from runtime.serving.replies import STREAM, Reply, answered, delivered, encode, preferred, put_away, run_view
 from runtime.serving.stream import BEAT, EventStream
 from runtime.settings import Settings
 
@@ -101,13 +102,13 @@ class Calls:
             run = self._runs.start(start)
             return self._stream(endpoint, run.record.id, run.watch())
         record, ending = await self._runs.answer(start)
-        return answered(record.id, ending)
+        return answered(record.id, ending) if ending is not None else self._put_away(endpoint, record)
 
     async def webhook(self, request: Request, slug: str) -> Answer:
         """Run a flow with a request as it came, and answer with its bare answer."""
         endpoint = await self._enter(request, slug, request.query.get("key", ""))
         record, ending = await self._runs.answer(await self._start(request, endpoint, ("webhook",)))
-        return delivered(record.id, ending)
+        return delivered(record.id, ending) if ending is not None else self._put_away(endpoint, record)
 
     async def state(self, request: Request, slug: str, run: str) -> Answer:
         """How a run stands, and its output when it has ended."""
@@ -125,14 +126,27 @@ class Calls:
         workspace = endpoint.deployed.workspace
         _, ending = await self._find(endpoint, run)
         if ending is None:
-            if self._runs.alive(workspace, run) is None:
-                raise Refusal(
-                    "runs-elsewhere", "This process does not drive the run.", "Ask the one that started it.", run=run
-                )
-            self._runs.cancel(workspace, run, "Cancelled over the API.")
+            try:
+                await self._runs.cancel(workspace, run, "Cancelled over the API.")
+            except NotFoundError:
+                await self._must_be_over(endpoint, run)
             async for _ in self._runs.watch(workspace, run):
                 pass  # until it has ended, which the engine sees to within its grace
         return await self._view(endpoint, run)
+
+    async def answer(self, request: Request, slug: str, run: str, step: str) -> Answer:
+        """Answer what a step of a run asks; the run goes on by itself."""
+        endpoint = await self._enter(request, slug)
+        await self._find(endpoint, run)
+        body = await read_body(request.receive, request.headers, self._settings.max_body)
+        value = read_json(body, request.headers)
+        try:
+            await self._runs.answer_pause(endpoint.deployed.workspace, run, step, value, "API")
+        except InvalidAnswer as error:
+            raise misfit(error) from None
+        except ConflictError as error:
+            raise Refusal("answered", f"{error.what}.", f"Ask `GET {_address(endpoint, run)}`.", run=run) from None
+        return await self._view(endpoint, run, 202)
 
     # --- who asks, and for what ---------------------------------------------------------------------------------
 
@@ -178,6 +192,7 @@ class Calls:
             source=entrance.source,
             version=deployed.version,
             trigger=entrance.step,
+            pins=endpoint.published.pins,
         )
 
     # --- runs that are there ------------------------------------------------------------------------------------
@@ -197,14 +212,24 @@ class Calls:
         if alive is not None:
             return record, alive.ending
         ending = None
-        if record.state != "running":
-            async for event in self._runs.watch(workspace, run):
+        if record.state not in ("running", "waiting"):
+            for event in await self._runs.so_far(workspace, run):
                 ending = event if isinstance(event, ENDINGS) else ending
         return record, ending
 
-    async def _view(self, endpoint: Endpoint, run: str) -> Reply:
+    async def _must_be_over(self, endpoint: Endpoint, run: str) -> None:
+        """A run that could not be stopped has just ended. Raises: Refusal with 409 when another process drives it."""
+        if (await self._find(endpoint, run))[1] is None:
+            what = "This process does not drive the run."
+            raise Refusal("runs-elsewhere", what, "Ask the one that started it.", run=run)
+
+    async def _view(self, endpoint: Endpoint, run: str, status: int = 200) -> Reply:
         record, ending = await self._find(endpoint, run)
-        return Reply(200, encode(run_view(record, ending, _address(endpoint, run))))
+        waits = () if ending is not None else await self._runs.waits(record.workspace, run)
+        return Reply(status, encode(run_view(record, ending, _address(endpoint, run), waits)))
+
+    def _put_away(self, endpoint: Endpoint, record: RunRecord) -> Reply:
+        return put_away(record, record.waits, _address(endpoint, record.id))
 
     async def _resume(self, request: Request, endpoint: Endpoint, kind: bytes) -> Answer:
         """The stream of a run that the caller lost; a second run is never started by mistake."""

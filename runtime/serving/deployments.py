@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from runtime.graph.catalog import Catalog
+from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Flow
+from runtime.graph.library import EMPTY, Library
 from runtime.graph.node import Trigger
-from runtime.graph.plan import BrokenFlow, Plan, compile_flow
+from runtime.graph.plan import BrokenFlow, Plan
 from runtime.graph.problems import Problem
+from runtime.graph.schemas import Schema
 from runtime.interpreter.journal import Source
 from runtime.serving.description import output_schema, output_statuses
 from runtime.serving.refusals import Refusal, not_ready
-from runtime.serving.schemas import Schema
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -55,13 +57,21 @@ class Deployments(Protocol):
         ...
 
 
-Ready = Callable[[str, Flow], Awaitable[Sequence[Problem]]]
+Ready = Callable[[str, Flow, Library], Awaitable[Sequence[Problem]]]
 """What keeps a workspace from running a right flow now: a secret or a model that is not there."""
 
+Libraries = Callable[[str, Flow], Awaitable[Library]]
+"""The other flows of a workspace that a flow runs, as they are deployed now."""
 
-async def always_ready(workspace: str, flow: Flow) -> Sequence[Problem]:
+
+async def always_ready(workspace: str, flow: Flow, library: Library) -> Sequence[Problem]:
     """Nothing outside a flow can keep it from running."""
     return ()
+
+
+async def no_library(workspace: str, flow: Flow) -> Library:
+    """No flow runs another one."""
+    return EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +89,8 @@ class Entrance:
 class Published:
     """A version of a flow, compiled.
 
-    plan: None when the flow has problems, which only a newer catalog can bring. output: JSON Schema of what it
-    answers. statuses: the HTTP statuses that its Answers choose.
+    plan: None when the flow has problems, which only a newer catalog or another flow can bring. output: JSON Schema of
+    what it answers. statuses: the HTTP statuses that its Answers choose. pins: the versions of the flows that it runs.
     """
 
     plan: Plan | None
@@ -88,6 +98,7 @@ class Published:
     entrances: Mapping[str, Entrance] = field(default_factory=dict)
     output: Mapping[str, Any] = field(default_factory=dict)
     statuses: frozenset[int] = frozenset()
+    pins: Mapping[str, int] = field(default_factory=dict)
 
     def compiled(self) -> Plan:
         """The plan. Raises: Refusal with 503 when the flow has problems."""
@@ -132,13 +143,19 @@ class Endpoint:
 
 
 class Endpoints:
-    """The endpoints this process has lately served. ready: asked as often as the deployment is looked up."""
+    """The endpoints this process has lately served. ready, library: asked as often as the deployment is looked up."""
 
-    def __init__(self, deployments: Deployments, catalog: Catalog, ready: Ready = always_ready) -> None:
-        self._deployments, self._catalog, self._ready = deployments, catalog, ready
+    def __init__(
+        self,
+        deployments: Deployments,
+        catalog: Catalog,
+        ready: Ready = always_ready,
+        library: Libraries = no_library,
+    ) -> None:
+        self._deployments, self._catalog, self._ready, self._library = deployments, catalog, ready, library
         self._kept: OrderedDict[str, Endpoint] = OrderedDict()
         self._coming: dict[str, asyncio.Task[Endpoint]] = {}
-        self._published: OrderedDict[tuple[str, str, int], Published] = OrderedDict()
+        self._published: OrderedDict[tuple[str, str, int, frozenset[tuple[str, int]]], Published] = OrderedDict()
 
     async def find(self, slug: str) -> Endpoint:
         """The endpoint under a slug. Raises: Refusal with 404, OperatorError when the store does not answer."""
@@ -164,8 +181,9 @@ class Endpoints:
             if deployed is None:
                 self._kept.pop(slug, None)
                 raise _unknown(slug)
-            published = await self._publish(deployed)
-            unready = await self._ready(deployed.workspace, deployed.flow) if published.plan else ()
+            library = await self._library(deployed.workspace, deployed.flow)
+            published = await self._publish(deployed, library)
+            unready = await self._ready(deployed.workspace, deployed.flow, library) if published.plan else ()
             endpoint = Endpoint(slug, deployed, published, unready, seen)
             if self._coming.get(slug) is me:  # else it was forgotten meanwhile
                 _keep(self._kept, slug, endpoint, _MOST_SLUGS)
@@ -174,20 +192,21 @@ class Endpoints:
             if self._coming.get(slug) is me:
                 del self._coming[slug]
 
-    async def _publish(self, deployed: Deployed) -> Published:
-        version = (deployed.workspace, deployed.flow_id, deployed.version)
+    async def _publish(self, deployed: Deployed, library: Library) -> Published:
+        # Another flow that it runs may be deployed anew, and takes something else then.
+        version = (deployed.workspace, deployed.flow_id, deployed.version, frozenset(library.pins.items()))
         published = self._published.get(version)
         if published is None:
             # In a thread: a flow of ten thousand steps must not hold up the answers of the others.
-            published = await asyncio.to_thread(publish, deployed.flow, self._catalog)
+            published = await asyncio.to_thread(publish, deployed.flow, self._catalog, library)
         _keep(self._published, version, published, _MOST_VERSIONS)
         return published
 
 
-def publish(flow: Flow, catalog: Catalog) -> Published:
+def publish(flow: Flow, catalog: Catalog, library: Library = EMPTY) -> Published:
     """A flow compiled for the outside."""
     try:
-        plan = compile_flow(flow, catalog)
+        plan = compile_flow(flow, catalog, library)
     except BrokenFlow as broken:
         return Published(None, broken.problems)
     entrances = {}
@@ -196,7 +215,8 @@ def publish(flow: Flow, catalog: Catalog) -> Published:
         assert node is not None  # settings of starts take no expressions
         if source := _SOURCES.get(node.trigger):
             entrances[step] = Entrance(step, flow.title(step), node.trigger, source, Schema(plan.accepts(step)))
-    return Published(plan, (), entrances, output_schema(flow, catalog), output_statuses(flow, catalog))
+    output, statuses = output_schema(flow, catalog), output_statuses(flow, catalog)
+    return Published(plan, (), entrances, output, statuses, library.pins)
 
 
 def _unknown(slug: str) -> Refusal:

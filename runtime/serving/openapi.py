@@ -15,6 +15,7 @@ from runtime.settings import Settings
 Json = dict[str, Any]
 
 RUN_STARTS: tuple[Trigger, ...] = ("api", "chat", "webhook")  # what `/run` begins at, in this order
+_WAITS = "The run waits for a person or for long; it goes on by itself once that is there."
 _ANYTHING = {"description": "Any JSON value, a form, or a text."}
 _PROBLEM = "application/problem+json"
 _ASKING: tuple[Kind, ...] = ("wrong-key", "unknown-flow", "internal", "not-ready")
@@ -64,6 +65,7 @@ def document(settings: Settings, endpoint: Endpoint | None = None) -> Json:
     }
     in_flow = [] if endpoint else [_parameter("slug", "path", "The name under which the flow is deployed.")]
     in_run = [*in_flow, _parameter("run", "path", "The id of a run, as `Canevas-Run` says it.")]
+    in_step = [*in_run, _parameter("step", "path", "The path of a step that asks, URL-encoded.")]
     paths: Json = {
         "/api/health": {"get": _health_call()},
         "/api/openapi.json": {"get": _openapi_call()},
@@ -75,6 +77,7 @@ def document(settings: Settings, endpoint: Endpoint | None = None) -> Json:
         },
         f"{at_flow}/runs/{{run}}": {"parameters": in_run, "get": _state_call(), "delete": _cancel_call()},
         f"{at_flow}/runs/{{run}}/events": {"parameters": in_run, "get": _events_call()},
+        f"{at_flow}/runs/{{run}}/answers/{{step}}": {"parameters": in_step, "post": _answer_call()},
     }
     if published and not published.usual("webhook"):
         del paths[f"{at_flow}/webhook"]
@@ -117,6 +120,7 @@ def _run_call(published: Published | None) -> Json:
     streamed = {"description": "The run, as its events or at its end.", "headers": _RUN_HEADERS, "content": _EVENTS}
     answers: Json = {
         "200": streamed,
+        "202": {**_json(_WAITS, _ref("Run")), "headers": _RUN_HEADERS},
         "204": {"description": "The resumed run has ended, and its last event was seen."},
         **_problems(*_STARTING, *_RESUMING, "not-acceptable", "invalid-input"),
     }
@@ -148,6 +152,7 @@ def _webhook_call(method: str, published: Published | None) -> Json:
             "headers": {"Canevas-Run": _RUN_HEADERS["Canevas-Run"]},
             "content": {"application/json": {"schema": {}}, "text/plain": {"schema": {"type": "string"}}},
         },
+        "202": {**_json(_WAITS, _ref("Run")), "headers": _RUN_HEADERS},
         **_problems(*_STARTING),
     }
     called = {**_call(f"webhook_{method}", "Hand a request over to the flow as it is", answers, open_to="url")}
@@ -169,6 +174,17 @@ def _cancel_call() -> Json:
         **_problems(*_ASKING, "unknown-run", "runs-elsewhere"),
     }
     return _call("cancel", "Stop a run", answers, open_to="key")
+
+
+def _answer_call() -> Json:
+    kinds: tuple[Kind, ...] = ("malformed-body", "unknown-run", "answered", "too-large", "unsupported-body")
+    answers = {
+        "202": _json("The answer is taken; the run, which goes on.", _ref("Run")),
+        **_problems(*_ASKING, *kinds, "invalid-input"),
+    }
+    called = _call("answer", "Answer what a step asks", answers, open_to="key")
+    body = {"required": True, "content": {"application/json": {"schema": {"description": "As `schema` asks it."}}}}
+    return {**called, "requestBody": body}
 
 
 def _events_call() -> Json:
@@ -267,7 +283,7 @@ def _schemas() -> Json:
     _, told = msgspec.json.schema_components([Event, ProblemDetails], ref_template="#/components/schemas/{name}")
     events = [name for name, schema in told.items() if "type" in schema["properties"] and name != "ProblemDetails"]
     told["ProblemDetails"]["properties"]["type"]["enum"] = [f"urn:canevas:problem:{kind}" for kind in KINDS]
-    states = ["running", "done", "failed", "cancelled"]
+    states = ["running", "waiting", "done", "failed", "cancelled"]
     moment = {"type": "string", "format": "date-time"}
     return {
         **told,
@@ -304,7 +320,19 @@ def _schemas() -> Json:
                 "status": {"type": "integer", "description": "When done: what the Answer chose."},
                 "output": {"description": "When done: what the flow answered."},
                 "problem": _ref("ProblemDetails"),
+                "asked": {"type": "array", "items": _ref("Question"), "description": "What people are asked now."},
             },
             "required": ["run", "state", "version", "started"],
+        },
+        "Question": {
+            "type": "object",
+            "properties": {
+                **_object("step", "title", "text", "to", "answer")["properties"],
+                "schema": {"type": "object", "description": "JSON Schema of the answer."},
+                "shown": {"description": "The data to judge."},
+                "since": moment,
+                "until": moment,
+            },
+            "required": ["step", "title", "schema", "since", "answer"],
         },
     }

@@ -7,7 +7,9 @@ from typing import Any, Literal
 import msgspec
 
 from runtime.graph.problems import Problem
+from runtime.graph.schemas import FieldError
 from runtime.interpreter.events import Failure
+from runtime.interpreter.waits import InvalidAnswer
 
 Kind = Literal[
     "malformed-body",
@@ -21,6 +23,7 @@ Kind = Literal[
     "not-acceptable",
     "cancelled",
     "runs-elsewhere",
+    "answered",
     "too-large",
     "unsupported-body",
     "invalid-input",
@@ -42,6 +45,7 @@ KINDS: dict[Kind, tuple[int, str]] = {
     "not-acceptable": (406, "The answer does not come in this type"),
     "cancelled": (409, "The run was cancelled"),
     "runs-elsewhere": (409, "Another process drives the run"),
+    "answered": (409, "Nobody waits for this answer"),
     "too-large": (413, "The body is too large"),
     "unsupported-body": (415, "The body has a type that is not taken"),
     "invalid-input": (422, "The input does not fit the flow"),
@@ -51,13 +55,6 @@ KINDS: dict[Kind, tuple[int, str]] = {
 }
 
 CONTENT_TYPE = b"application/problem+json"
-
-
-class FieldError(msgspec.Struct, frozen=True):
-    """What is wrong with one field. field: a JSON pointer into the body, or `step.setting` of the flow."""
-
-    field: str
-    detail: str
 
 
 class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -112,6 +109,11 @@ def not_ready(problems: Sequence[Problem]) -> Refusal:
     first = problems[0]
     errors = [FieldError(f"{each.step}.{each.field}".strip("."), each.what) for each in problems[:20]]
     return Refusal("not-ready", first.what, first.mend, errors, first.step)
+
+
+def misfit(error: InvalidAnswer) -> Refusal:
+    """An answer is not what was asked for."""
+    return Refusal("invalid-input", f"{error.what}.", error.mend, error.errors, error.where)
 
 
 def step_failed(step: str, failure: Failure, run: str) -> Refusal:

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
 from runtime.interpreter.events import Ending, RunCancelled, RunFailed, RunFinished
 from runtime.interpreter.journal import RunRecord
+from runtime.interpreter.waits import Wait
 from runtime.serving.refusals import CONTENT_TYPE, Refusal, said, step_failed
 
 Header = tuple[bytes, bytes]
@@ -60,6 +62,12 @@ def answered(run: str, ending: Ending) -> Reply:
     return Reply(finished.status, encode(body), headers=[(b"canevas-run", run.encode())])
 
 
+def put_away(record: RunRecord, waits: Sequence[Wait], address: str) -> Reply:
+    """A run that waits: what is asked, and where it can be answered and looked at. address: of the run."""
+    headers = [(b"canevas-run", record.id.encode()), (b"location", address.encode())]
+    return Reply(202, encode(run_view(record, None, address, waits)), headers=headers)
+
+
 def delivered(run: str, ending: Ending) -> Reply:
     """The end of a run for a webhook: the bare answer, since its sender knows nothing of envelopes. Raises: Refusal."""
     finished = _finished(run, ending)
@@ -84,8 +92,11 @@ def unfinished(run: str, ending: RunFailed | RunCancelled) -> Refusal:
     )
 
 
-def run_view(record: RunRecord, ending: Ending | None, instance: str) -> dict[str, Any]:
-    """A run as anybody with the key may see it; its output or its problem when it has ended."""
+def run_view(record: RunRecord, ending: Ending | None, instance: str, waits: Sequence[Wait] = ()) -> dict[str, Any]:
+    """A run as anybody with the key may see it; its output or its problem when it has ended, else what it asks.
+
+    instance: the address of the run.
+    """
     view: dict[str, Any] = {"run": record.id, "state": record.state, "version": record.version}
     view["started"] = _moment(record.started)
     if record.ended is not None:
@@ -94,7 +105,17 @@ def run_view(record: RunRecord, ending: Ending | None, instance: str) -> dict[st
         view |= {"status": ending.status, "output": ending.output}
     elif ending is not None:
         view["problem"] = said(unfinished(record.id, ending).details(instance))
+    elif asked := [wait for wait in waits if wait.request is not None]:
+        view["asked"] = [_question(wait, instance) for wait in asked]
     return view
+
+
+def _question(wait: Wait, address: str) -> dict[str, Any]:
+    """What somebody is asked, and where the answer is posted."""
+    asked: dict[str, Any] = {"step": wait.step, **(wait.request or {}), "since": _moment(wait.asked)}
+    if wait.until is not None:
+        asked["until"] = _moment(wait.until)
+    return {**asked, "answer": f"{address}/answers/{quote(wait.step, safe='')}"}
 
 
 def _moment(seconds: float) -> str:

@@ -1,19 +1,22 @@
 """Flow files from a terminal: check one, or run one and tell how it goes; the same runtime, no storage."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import CallerError, CanevasError
+from runtime.errors import AuthorError, CallerError, CanevasError
 from runtime.graph.catalog import Catalog
 from runtime.graph.check import check
 from runtime.graph.flow import Flow
 from runtime.graph.flowfile import read
+from runtime.graph.library import Fetch, gather
 from runtime.graph.migration import migrate
+from runtime.graph.node import FlowReference
 from runtime.graph.problems import Problem, errors
-from runtime.interpreter.events import Ending, RunFailed, RunFinished, encode
-from runtime.interpreter.runs import Run
+from runtime.interpreter.events import Ending, RunFailed, RunFinished, StepPaused, encode
+from runtime.interpreter.run import Run
 
 # Exit codes: a script tells a flow that is wrong from a run that failed.
 DONE, FAILED, WRONG = 0, 1, 2
@@ -31,11 +34,26 @@ def read_file(path: Path, catalog: Catalog) -> tuple[Flow | None, list[Problem]]
     return (migrate(flow, catalog)[0], []) if flow is not None else (None, problems)
 
 
-def check_file(path: Path, catalog: Catalog, tell: Tell) -> int:
+def beside(path: Path, catalog: Catalog) -> Fetch:
+    """Where a flow in a file finds the flows that it runs: `name` is `name.yaml` beside it; a file has no versions."""
+
+    async def fetch(reference: FlowReference) -> tuple[Flow, int] | None:
+        file = path.with_name(f"{reference.flow}.yaml")
+        if file.name != f"{reference.flow}.yaml" or not await asyncio.to_thread(file.is_file):
+            return None
+        flow, problems = await asyncio.to_thread(read_file, file, catalog)
+        if flow is None:
+            raise AuthorError(f"A flow that this one runs cannot be read: {problems[0].what}", str(file))
+        return flow, reference.version
+
+    return fetch
+
+
+async def check_file(path: Path, catalog: Catalog, tell: Tell) -> int:
     """Tell every problem of a flow file, a line each; WRONG when one keeps it from running."""
-    flow, problems = read_file(path, catalog)
+    flow, problems = await asyncio.to_thread(read_file, path, catalog)
     if flow is not None:
-        problems = check(flow, catalog)
+        problems = check(flow, catalog, await gather(flow, catalog, beside(path, catalog)))
     for problem in problems:
         tell(f"{path}: {problem.severity}: {problem}")
     if flow is None or errors(problems):
@@ -69,6 +87,12 @@ async def follow(run: Run, tell: Tell, tell_event: Tell | None) -> int:
         if tell_event is not None:
             tell_event(encode(event).decode())
         ending = event if isinstance(event, Ending) else ending
+        if isinstance(event, StepPaused) and event.request is not None:
+            # It may wait for ever: nobody can answer here, and nothing of the run outlives this process.
+            run.cancel("Nobody can be asked on a terminal")
+            raise CanevasError(
+                f"The run asks a person: {event.request.get('title', '')}", event.step, "Run the flow in Canevas."
+            )
     if isinstance(ending, RunFinished):
         if tell_event is None:
             tell(json.dumps(ending.output, ensure_ascii=False, indent=2))

@@ -9,6 +9,7 @@ from sqlalchemy.dialects import sqlite
 from sqlmodel import col
 
 from runtime.errors import CanevasError
+from runtime.interpreter.journal import STANDING
 from runtime.interpreter.memory_journal import unknown
 from runtime.storage.columns import AnyText
 from runtime.storage.scope import Scope
@@ -18,11 +19,9 @@ Place: TypeAlias = tuple[str, str]  # workspace and id of a run
 Refusals: TypeAlias = dict[int, CanevasError]  # by the position of what could not be done, and was not
 RowValues: TypeAlias = dict[str, Any]  # by column
 
-ENDING = ("state", "ended", "steps", "error")  # the columns that the end of a run fills
-
 
 class Change(NamedTuple):
-    """What one call of the journal wants: a new run, its next events, its end, or several of them.
+    """What one call of the journal wants: a new run, its next events, how it stands now, or several of them.
 
     follows: raises ConflictError when the events do not go on after the seq that it is given.
     """
@@ -30,7 +29,7 @@ class Change(NamedTuple):
     place: Place
     run: RowValues | None = None
     entry: RowValues | None = None
-    ending: RowValues | None = None
+    standing: RowValues | None = None
     follows: Callable[[int], object] = int
 
     @property
@@ -75,10 +74,10 @@ async def write(scope: Scope, changes: Sequence[Change]) -> Refusals:
         last = {(workspace, run): seq or 0 for workspace, run, seq in found}
     entries, refusals = _settle(changes, last)
     await scope.add(EntryRow, *entries)
-    for position, (place, _, _, ending, _) in enumerate(changes):
-        if ending is not None:
+    for position, (place, _, _, standing, _) in enumerate(changes):
+        if standing is not None and position not in refusals:
             this = col(RunRow.workspace) == place[0], col(RunRow.id) == place[1]
-            if await scope.change(update(RunRow).where(*this).values(ending)) == 0:
+            if await scope.change(update(RunRow).where(*this).values(standing)) == 0:
                 refusals[position] = unknown(place[1])
     return refusals
 
@@ -130,7 +129,8 @@ _LAST_TEXT = (
     "SELECT (SELECT last FROM entries WHERE workspace = runs.workspace AND run = runs.id ORDER BY first DESC LIMIT 1)"
     " FROM runs WHERE workspace = ? AND id = ?"
 )
-_END_TEXT = f"UPDATE runs SET {', '.join(f'{name} = ?' for name in ENDING)} WHERE workspace = ? AND id = ?"  # noqa: S608
+_STANDS = [(name, RunRow.__table__.columns[name].type.bind_processor(_DIALECT)) for name in STANDING]  # type: ignore[attr-defined]
+_STANDS_TEXT = f"UPDATE runs SET {', '.join(f'{name} = ?' for name in STANDING)} WHERE workspace = ? AND id = ?"  # noqa: S608
 
 
 def _texts(*texts: str) -> list[str | None]:
@@ -149,10 +149,9 @@ def write_sqlite(connection: sqlite3.Connection, changes: Sequence[Change]) -> R
         entries, refusals = _settle(changes, last)
         _ENTRY.run(connection, entries)
         for position, change in enumerate(changes):
-            if change.ending is not None:
-                state, ended, steps, error = (change.ending[name] for name in ENDING)
-                values = state, ended, steps, *_texts(error, *change.place)
-                if connection.execute(_END_TEXT, values).rowcount == 0:
+            if change.standing is not None and position not in refusals:
+                values = [make(change.standing[name]) if make else change.standing[name] for name, make in _STANDS]
+                if connection.execute(_STANDS_TEXT, [*values, *_texts(*change.place)]).rowcount == 0:
                     refusals[position] = unknown(change.place[1])
         connection.execute("COMMIT")
     except BaseException:

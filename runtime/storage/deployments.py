@@ -152,10 +152,11 @@ class DeploymentStore:
             return None
         workspace, flow_id, version = found[0][:3]
         keys = {row.digest: row.id for row in found if row.id is not None}
-        flow = await self._flow(workspace, flow_id, version)
+        flow = await self.flow(workspace, flow_id, version)
         return Deployed(workspace, slug, flow_id, version, flow, keys)
 
-    async def _flow(self, *place: *tuple[str, str, int]) -> Flow:
+    async def flow(self, *place: *tuple[str, str, int]) -> Flow:
+        """The flow of a version, by workspace, id and number; the same object while it is at hand. NotFoundError."""
         flow = self._flows.get(place)
         if flow is None:
             flow = (await self.version(*place)).flow

@@ -11,9 +11,10 @@ from sqlmodel import col
 
 from runtime.errors import ConflictError
 from runtime.interpreter.events import Durable, decode_all, encode_all
-from runtime.interpreter.journal import RunRecord
+from runtime.interpreter.journal import STANDING, RunRecord
 from runtime.interpreter.memory_journal import follow, taken, unknown
-from runtime.storage.changes import ENDING, Change, Place
+from runtime.interpreter.waits import Wait
+from runtime.storage.changes import Change, Place
 from runtime.storage.database import Database
 from runtime.storage.scope import EVERYWHERE, Found
 from runtime.storage.tables import EntryRow, RunRow
@@ -35,7 +36,7 @@ class SqlJournal:
     async def open(self, record: RunRecord) -> None:
         """Begin the record of a run. Raises ConflictError when the id is taken."""
         try:
-            await self._writer.put(Change(_place(record), run=msgspec.structs.asdict(record)), hurry=True)
+            await self._writer.put(Change(_place(record), run=_row(record)), hurry=True)
         except ConflictError:
             raise taken(record.id) from None
 
@@ -46,20 +47,26 @@ class SqlJournal:
             change = Change(place, entry=_entry(place, events), follows=partial(follow, run, events))
             await self._writer.put(change, hurry=True)
 
-    async def close(self, record: RunRecord) -> None:
-        """Write how the run ended. Raises NotFoundError."""
-        ending = {name: getattr(record, name) for name in ENDING}
-        await self._writer.put(Change(_place(record), ending=ending), hurry=True)
+    async def close(self, record: RunRecord, events: Sequence[Durable] = ()) -> None:
+        """Write how the run stands now, with its next events. Raises ConflictError, NotFoundError; then neither."""
+        place, row = _place(record), _row(record)
+        standing = {name: row[name] for name in STANDING}
+        if not events:
+            await self._writer.put(Change(place, standing=standing), hurry=True)
+            return
+        follows = partial(follow, record.id, events)
+        change = Change(place, entry=_entry(place, events), standing=standing, follows=follows)
+        await self._writer.put(change, hurry=True)
 
     def keep(self, record: RunRecord, events: Sequence[Durable]) -> asyncio.Future[None]:
-        """A whole finished run at once. The future ends when it is durable; ConflictError when the id is taken.
+        """A whole run at once. The future ends when it is durable; ConflictError when the id is taken.
 
         It is written whether somebody waits or not, in company of what comes within about ten milliseconds.
         """
         follow(record.id, events, 0)
         place = _place(record)
         entry = _entry(place, events) if events else None
-        return self._writer.put(Change(place, run=msgspec.structs.asdict(record), entry=entry))
+        return self._writer.put(Change(place, run=_row(record), entry=entry))
 
     async def room(self) -> None:
         """Wait while `keep` has more on its way than memory should hold."""
@@ -103,6 +110,13 @@ class SqlJournal:
         async with self._database.reading(EVERYWHERE) as scope:
             return [_record(found) for found in await scope.rows(wanted)]
 
+    async def wakes(self) -> list[tuple[str, str, float]]:
+        """Workspace, id and `wake` of the waiting runs that go on by themselves."""
+        wanted = select(col(RunRow.workspace), col(RunRow.id), col(RunRow.wake))
+        wanted = wanted.where(col(RunRow.state) == "waiting", col(RunRow.wake).is_not(None))
+        async with self._database.reading(EVERYWHERE) as scope:
+            return [(found.workspace, found.id, found.wake) for found in await scope.rows(wanted)]
+
 
 def _place(record: RunRecord) -> Place:
     return record.workspace, record.id
@@ -114,5 +128,10 @@ def _entry(place: Place, events: Sequence[Durable]) -> dict[str, Any]:
     return {"workspace": workspace, "run": run, "first": events[0].seq, "last": events[-1].seq, "body": body}
 
 
+def _row(record: RunRecord) -> dict[str, Any]:
+    return {**msgspec.structs.asdict(record), "waits": msgspec.to_builtins(record.waits)}
+
+
 def _record(found: Found) -> RunRecord:
-    return RunRecord(**found._mapping)
+    waits = msgspec.convert(found.waits, tuple[Wait, ...]) if found.waits else ()
+    return RunRecord(**{**found._mapping, "waits": waits})

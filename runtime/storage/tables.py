@@ -113,6 +113,13 @@ class RunRow(Row, table=True):
             sqlite_where=text("state = 'running'"),
             postgresql_where=text("state = 'running'"),
         ),
+        Index(
+            "ix_runs_waiting",
+            "workspace",
+            "started",
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
     )
 
     id: str = Field(primary_key=True, sa_type=AnyText)
@@ -126,6 +133,9 @@ class RunRow(Row, table=True):
     steps: int
     error: str = Field(sa_type=AnyText)
     document: str = Field(sa_type=AnyText)
+    parent: str = Field(sa_type=AnyText, sa_column_kwargs={"server_default": text("''")})
+    waits: object = Field(sa_type=Json, sa_column_kwargs={"server_default": text("'[]'")})
+    wake: float | None = Field(default=None, sa_type=Double)
 
 
 class EntryRow(Row, table=True):

@@ -1,5 +1,6 @@
 """A home that somebody has worked in: flows, runs, a deployment, a secret; and a service that answers late."""
 
+import asyncio
 import contextlib
 import threading
 from collections.abc import Iterator
@@ -30,11 +31,34 @@ steps:
   call: {kind: http_request, version: 1, title: Ask the service, config: {url: 'http://10.0.0.1/{{ start.town }}'}}
   tell: {kind: template, version: 1, title: Write the mail, config: {template: '{{ call.body }}'}}
 """
+RAIN = WEATHER.replace("Weather mail", "Rain mail")
 SLOW = """canevas: 1
 name: Slow call
 steps:
   start: {kind: api_start, version: 1, config: {fields: [{name: url}]}}
   call: {kind: http_request, version: 1, title: Wait for the service, config: {url: '{{ start.url }}'}}
+"""
+LETTERS = """canevas: 1
+name: Letters
+steps:
+  start: {kind: api_start, version: 1, config: {fields: [{name: names, type: list}]}}
+  each: {kind: for_each, version: 1, config: {items: '{{ start.names }}', result: '{{ ask.by }}'}}
+  write:
+    {kind: template, version: 1, within: each, title: Write the letter, config: {template: "Dear {{ each.item }}!"}}
+  ask:
+    kind: ask_person
+    version: 1
+    within: each
+    title: Ask the editor
+    config:
+      title: May the letter to {{ each.item }} go out?
+      text: "It goes to **{{ each.item }}** and to:\\n\\n- the archive\\n- the press"
+      shown: '{{ write.output }}'
+      choices: [{name: approve, title: Send it}, {name: reject, title: Throw it away}]
+      fields: [{name: why, description: A line for the archive.}, {name: copies, type: number, required: false}]
+      to: the editor
+      expires: 2
+      unit: hours
 """
 
 
@@ -52,8 +76,8 @@ async def furnish(home: Path) -> Furnished:
     async with open_runtime(settings, load()) as runtime:
         who, back = await runtime.people.ensure_owner(), Backend(runtime, "")
         flows = {}
-        given = {"Greeting": {"who": "Ada"}, "Weather mail": {"town": "Lyon"}}
-        for text in (GREETING, WEATHER, SLOW):
+        given = {"Greeting": {"who": "Ada"}, "Weather mail": {"town": "Lyon"}, "Rain mail": {"town": "Brest"}}
+        for text in (GREETING, WEATHER, RAIN, SLOW, LETTERS):
             made = await back.import_file(who, text)
             assert not made.problems
             name = text.split("name: ")[1].split("\n")[0]
@@ -62,6 +86,9 @@ async def furnish(home: Path) -> Furnished:
                 run = await back.preview(who, made.flow_id, given[name])
                 async for _ in back.watch(who, run):
                     pass
+        await back.preview(who, flows["Letters"], {"names": ["Yan", "Zoe"]})
+        while len(await back.waiting(who)) < 2:  # so that somebody is asked something
+            await asyncio.sleep(0.01)
         await back.deploy(who, flows["Greeting"], "greeting")
         published = await back.deploy(who, flows["Slow call"], "slow")
         await back.set_secret(who, "weather_api", "a value that nobody may see")

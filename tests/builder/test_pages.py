@@ -12,16 +12,29 @@ from tests.builder.conftest import WorkedIn
 
 pytestmark = pytest.mark.browser
 AAA = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag2aaa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-PAGES = ["flows", "listed-runs", "run", "all-settings", "rename", "secret"]
+PAGES = ["flows", "listed-runs", "run", "all-settings", "rename", "secret", "inbox", "waiting-run", "another-value"]
 
 
 def look(page: Page, worked_in: WorkedIn, name: str) -> None:
     """Go there and wait until it is drawn."""
     paths = {"listed-runs": "/runs", "run": "/runs", "all-settings": "/settings", "secret": "/settings"}
+    paths |= {"inbox": "/inbox", "waiting-run": "/runs", "another-value": "/runs"}
     page.goto(worked_in.product.url + paths.get(name, "/"))
     if name == "run":
         page.get_by_role("link", name="Weather mail").first.click()
         expect(page.get_by_role("button", name=re.compile("^The whole run"))).to_be_visible()
+    elif name == "inbox":
+        page.get_by_role("button", name=re.compile("May the letter to Zoe go out")).click()
+        expect(page.get_by_role("button", name="Send it")).to_be_visible()
+    elif name == "waiting-run":
+        page.get_by_role("radio", name="Waiting").click()
+        page.get_by_role("link", name="Letters").last.click()
+        page.get_by_role("button", name=re.compile("^Ask the editor")).click()
+        expect(page.get_by_role("group", name="Which pass is shown")).to_be_visible()
+    elif name == "another-value":
+        page.get_by_role("link", name="Weather mail").first.click()
+        page.get_by_role("button", name="Use another value …").click()
+        expect(page.get_by_role("dialog")).to_be_visible()
     elif name == "rename":
         page.get_by_role("button", name="More for Greeting", exact=True).click()
         page.get_by_role("menuitem", name="Rename").click()
@@ -52,7 +65,7 @@ def test_on_a_phone_everything_is_in_reach(page: Page, worked_in: WorkedIn, name
     page.wait_for_timeout(500)
     picture(page, f"{name}-390")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    inside = "[role=dialog]" if name in ("rename", "secret") else "main"
+    inside = "[role=dialog]" if name in ("rename", "secret", "another-value") else "main"
     for control in page.locator(f"{inside} :is(a, button, input:not([type=radio]), select)").all():
         # A link that covers its row is as high as that.
         covers = "element => (element.closest('.flows > li, .runs tr') ?? element).getBoundingClientRect().height"

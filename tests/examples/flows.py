@@ -6,9 +6,9 @@ from typing import Any
 import yaml
 
 from nodes.catalog import builtin
+from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Flow
 from runtime.graph.flowfile import read
-from runtime.graph.plan import compile_flow
 from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import Event, RunFinished, StepFailed, StepFinished
 from runtime.interpreter.services import Services

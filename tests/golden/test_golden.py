@@ -26,9 +26,9 @@ import yaml
 from nodes.catalog import NODES
 from runtime.graph.catalog import Catalog
 from runtime.graph.check import check
+from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Flow
 from runtime.graph.flowfile import read, write
-from runtime.graph.plan import compile_flow
 from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import (
     BodyStarted,

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 
 from runtime.graph.check import check, missing_secrets, needs
+from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Edge, Flow, Step
 from runtime.graph.flowfile import from_document
 from runtime.graph.library import Library
 from runtime.graph.node import FlowReference
-from runtime.graph.plan import BrokenFlow, compile_flow
+from runtime.graph.plan import BrokenFlow
 from runtime.graph.problems import MESSAGES, Problem, errors, listed
 from runtime.graph.reading import read_flow
 from tests.graph.documents import many, nearly_flows

@@ -8,8 +8,8 @@ import pytest
 from nodes.catalog import builtin
 from runtime.graph import flow, markup, values
 from runtime.graph.check import check
+from runtime.graph.compiler import DEFAULT_TIMEOUT, compile_flow
 from runtime.graph.flowfile import read, write
-from runtime.graph.plan import DEFAULT_TIMEOUT, compile_flow
 from runtime.interpreter.engine import LONGEST_WAIT
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "flow-format.md").read_text(encoding="utf-8")

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from runtime.errors import AuthorError
+from runtime.graph.compiler import DEFAULT_TIMEOUT, compile_flow
 from runtime.graph.flow import Edge, Flow, Retry, Step
-from runtime.graph.plan import DEFAULT_TIMEOUT, BrokenFlow, Plan, compile_flow
+from runtime.graph.plan import BrokenFlow, Plan
 from tests.graph.specimens import CATALOG
 
 

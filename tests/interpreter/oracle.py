@@ -8,7 +8,8 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from runtime.graph.expressions import fill, parse, references
+from runtime.graph.computed import Computed
+from runtime.graph.expressions import parse, references
 from runtime.graph.flow import Default, Edge, Flow, Step
 
 ALWAYS = 99  # tries that fail, of a step that never comes through
@@ -267,7 +268,8 @@ def _note(text: Any, reads: list[tuple[str, str | None]], outputs: dict[str, Any
         each: None if outputs[each] is None else {port: None for _, port in reads if port} | outputs[each]
         for each, _ in reads
     }
-    return fill(parse(text), seen)
+    setting = Computed({"it": parse(text)}, {name: (slot, {}) for slot, name in enumerate(seen)})
+    return setting.values(list(seen.values()), ())["it"]
 
 
 def computed(reads: list[tuple[str, str | None]], outputs: dict[str, Any]) -> str:

@@ -7,11 +7,11 @@ from functools import wraps
 from typing import Any, TypedDict, TypeVar
 
 from runtime.graph.catalog import Catalog
+from runtime.graph.compiler import compile_flow
 from runtime.graph.expressions import Code
 from runtime.graph.flow import Edge, Flow, Step
 from runtime.graph.messages import Delta
 from runtime.graph.node import Context, Ending, Node
-from runtime.graph.plan import compile_flow
 from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import Durable, Event, StepDelta
 from runtime.interpreter.services import Services

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from runtime.errors import AuthorError
+from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Default, Limits, Retry, Step
 from runtime.graph.messages import Delta, ModelCall, ModelRequest, Reply
-from runtime.graph.plan import compile_flow
-from runtime.interpreter.engine import GRACE, Execution
+from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import (
     LONGEST,
     RunFailed,
@@ -23,6 +23,7 @@ from runtime.interpreter.events import (
     decode,
     encode,
 )
+from runtime.interpreter.ground import GRACE
 from tests.interpreter.stage import BODIES, CATALOG, SERVICES, durable, events_of, execution, flow, jumps, timed, told
 
 

@@ -2,10 +2,11 @@
 
 import pytest
 
+from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Limits, Step
 from runtime.graph.library import Library
 from runtime.graph.node import FlowReference
-from runtime.graph.plan import BrokenFlow, compile_flow
+from runtime.graph.plan import BrokenFlow
 from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import RunFailed, StepFinished, StepStarted, decode_all, encode_all
 from tests.interpreter.containers import CATALOG

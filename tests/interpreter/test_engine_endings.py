@@ -7,7 +7,6 @@ import gc
 import pytest
 
 from runtime.graph.flow import Step
-from runtime.interpreter.engine import GRACE
 from runtime.interpreter.events import (
     RunCancelled,
     RunFailed,
@@ -16,6 +15,7 @@ from runtime.interpreter.events import (
     decode_all,
     encode_all,
 )
+from runtime.interpreter.ground import GRACE
 from tests.interpreter.framed import EACH, TRY, boom, each, echo, hangs, inside, run_of
 from tests.interpreter.stage import events_of, flow, jumps, timed, told
 

@@ -6,9 +6,9 @@ import contextlib
 import pytest
 
 from runtime.errors import CallerError, ProviderError
+from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Default, Retry, Step
-from runtime.graph.plan import compile_flow
-from runtime.interpreter.engine import GRACE, Execution
+from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import (
     RunCancelled,
     RunFinished,
@@ -18,6 +18,7 @@ from runtime.interpreter.events import (
     decode_all,
     encode_all,
 )
+from runtime.interpreter.ground import GRACE
 from tests.interpreter.stage import BODIES, CATALOG, SERVICES, durable, events_of, execution, flow, jumps, timed, told
 
 CHAIN = flow({"s": "begin", "a": "work", "b": "quick"}, "s.output -> a.value", "a.output -> b.value")

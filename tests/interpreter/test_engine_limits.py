@@ -1,11 +1,14 @@
 """What a run may use: whoever meets a limit ends with that reason, and nothing catches it."""
 
 import asyncio
+import time
+from itertools import pairwise
 
 import pytest
 
 from runtime.graph.flow import Default, Limits, Step
 from runtime.graph.messages import ModelCall
+from runtime.interpreter.engine import BREATH
 from runtime.interpreter.events import RunFailed, RunFinished, StepPaused, StepResumed
 from runtime.interpreter.limits import LimitReached, Meter
 from tests.interpreter.containers import CATALOG
@@ -86,6 +89,21 @@ async def test_seconds():
     assert seconds == 20
     assert ending.failure.what == "The run took longer than 20 s"
     assert isinstance(await ends(CHAIN, {"seconds": 20}, bodies={"a": long}), RunFailed)
+
+
+async def test_seconds_of_a_run_that_never_waits():
+    entered = []
+
+    async def slow(context, value):
+        entered.append(value)
+        time.sleep(0.0005)
+
+    names = [f"a{number}" for number in range(3 * BREATH)]
+    wires = [f"{one}.output -> {other}.value" for one, other in pairwise(["s", *names])]
+    drawn = flow({"s": "begin", **dict.fromkeys(names, "quick")}, *wires)
+    run = run_of(drawn, {"seconds": 0.02}, bodies=dict.fromkeys(names, slow))
+    assert (await run.outcome()).failure.what == "The run took longer than 0.02 s"
+    assert len(entered) < 2 * BREATH
 
 
 @pytest.mark.parametrize(("depth", "reached"), [(3, False), (2, True), (1, True)])
@@ -215,6 +233,19 @@ async def test_what_was_used_before_a_cut_counts():
         for each in (whole[-1], ending):
             assert isinstance(each, RunFailed if kind else RunFinished), (limits, each)
             assert not kind or f"`{kind}`" in each.failure.mend
+
+
+@pytest.mark.parametrize(("letters", "reached"), [("x" * 1900, False), ("é" * 950, False), ("é" * 1000, True)])
+async def test_value_is_that_of_each_port(letters, reached):
+    steps = {
+        "s": "begin",
+        "both": Step(kind="fork", config={"ways": "left right"}),
+        "end": Step(kind="finish", config={"value": "{{ both.left }}"}),
+    }
+    drawn = flow(steps, "s.output -> both.value")
+    ending = await ends(drawn, {"value": 2000}, given={"t": letters})
+    assert ending.step == ("s" if reached else "end")
+    assert not reached or ending.failure.what == "The output has 2008 bytes, and the limit is 2000"
 
 
 def test_meter_of_small_values_does_not_measure():

@@ -10,8 +10,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Flow, Limits
-from runtime.graph.plan import Plan, compile_flow
+from runtime.graph.plan import Plan
 from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import (
     ENDINGS,

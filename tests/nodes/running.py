@@ -4,15 +4,25 @@ from typing import Any
 
 from nodes.catalog import builtin
 from runtime.graph.catalog import Catalog
+from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Edge, Flow, Step
-from runtime.graph.node import Node
-from runtime.graph.plan import compile_flow
+from runtime.graph.library import Library
+from runtime.graph.node import FlowReference, Node
 from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import Event, Failure, RunFailed, StepFailed, StepFinished, StepPaused
 from runtime.interpreter.services import Services
 
 CATALOG = builtin()
 STEP = "step"
+GREETS = Flow(
+    name="Greets",
+    steps={
+        "start": Step(kind="api_start", config={"fields": [{"name": "name"}, {"name": "age", "required": False}]}),
+        "greet": Step(kind="template", config={"template": "Hello {{ start.name }}"}),
+    },
+    edges=(Edge("start", "name", "greet"),),
+)
+LIBRARY = Library({FlowReference("greets"): GREETS, FlowReference("greets", 2): GREETS}, {"greets": 3})
 
 
 class Failed(Exception):
@@ -52,7 +62,7 @@ async def events_of(
     answer: Any = None,
 ) -> list[Event]:
     """All events of a run of the flow around this node. answer: what a person says who is asked."""
-    plan = compile_flow(flow_of(node, config, inputs or {}), catalog)
+    plan = compile_flow(flow_of(node, config, inputs or {}), catalog, LIBRARY)
     execution = Execution(plan, services, given or {}, run="test")
     events = []
     async for event in execution:

@@ -5,6 +5,7 @@ from typing import Any
 
 from nodes.bodies import ForEach, Parallel, Repeat, Try
 from nodes.data import Gather, JoinTexts, SetValues, Template
+from nodes.flows import SubFlow
 from nodes.http import HttpRequest
 from nodes.joins import Join
 from nodes.lists import Aggregate, Filter, Split
@@ -91,6 +92,8 @@ SAMPLES = [
     Sample(Repeat, {"until": True, "state": "new"}, output={"output": "new", "rounds": 1, "met": True}),
     Sample(Parallel, {"branches": ["a", "b"]}, output={"output": {"a": None, "b": None}}),
     Sample(Try, output={"output": None}),
+    Sample(SubFlow, {"flow": "greets"}, {"name": "Léa"}, output={"output": "Hello Léa"}),
+    Sample(SubFlow, {"flow": "greets", "pinned": 2}, {"name": "Léa", "age": 5}, output={"output": "Hello Léa"}),
     Sample(Wait, {"duration": 0.01, "unit": "seconds"}, {"value": [1]}, output={"output": [1]}),
     Sample(Wait, {"until": "2020-01-01"}, output={"output": None}),
     Sample(StopWithError, {"message": "Stock is empty\nfor good"}, fails="Stock is empty\nfor good"),

@@ -6,9 +6,9 @@ import pytest
 
 from nodes.bodies import ForEach, Parallel, Repeat
 from runtime.graph.check import check
+from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Edge, Flow, Step
 from runtime.graph.node import Node
-from runtime.graph.plan import compile_flow
 from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import RunFailed, StepFinished, StepStarted
 from runtime.interpreter.services import Services

@@ -25,7 +25,7 @@ from runtime.graph.node import Effect, Group, Node, Trigger
 from runtime.graph.values import Kind, fits, kind_of, kind_of_annotation
 from runtime.interpreter.services import Services
 from tests.nodes.conftest import Website
-from tests.nodes.running import CATALOG, STEP, Failed, flow_of, run_node
+from tests.nodes.running import CATALOG, LIBRARY, STEP, Failed, flow_of, run_node
 from tests.nodes.samples import SAMPLES, Sample
 from tests.wire.anthropic_server import AnthropicServer
 
@@ -140,7 +140,7 @@ async def test_todays_settings_need_no_migration(node: type[Node]) -> None:
 @samples
 async def test_flow_with_the_sample_is_right_and_can_be_written(sample: Sample) -> None:
     flow = flow_of(sample.node, sample.config, sample.inputs)
-    assert check(flow, CATALOG) == []
+    assert check(flow, CATALOG, LIBRARY) == []
     again, problems = read(write(flow))
     assert (again, problems) == (flow, [])
 
@@ -188,7 +188,7 @@ async def test_bad_settings_are_told_and_never_raise(sample: Sample) -> None:
     """Every setting of the wrong type becomes a problem at its field; the reading itself never fails."""
     for name in sample.node.model_fields:
         flow = flow_of(sample.node, {**sample.config, name: {"\u0000": [object.__name__]}}, sample.inputs)
-        problems = check(flow, CATALOG)
+        problems = check(flow, CATALOG, LIBRARY)
         assert all(problem.what and problem.mend for problem in problems)
         if kind_of_annotation(sample.node.model_fields[name].annotation) not in (Kind.ANY, Kind.OBJECT):
             assert any((problem.step, problem.field) == (STEP, name) for problem in problems), name

@@ -9,9 +9,9 @@ import pytest
 from nodes.catalog import builtin
 from nodes.reference import reference
 from runtime.graph.catalog import Catalog
+from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Edge, Flow, Step
 from runtime.graph.node import Node
-from runtime.graph.plan import compile_flow
 from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import RunFinished
 from runtime.interpreter.services import Services

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count, pairwise
@@ -12,14 +12,19 @@ import httpx2
 
 from nodes.catalog import NODES
 from runtime.graph.catalog import Catalog
+from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Flow
+from runtime.graph.library import Library
 from runtime.graph.messages import Delta
 from runtime.graph.node import Context, Node
+from runtime.graph.plan import Plan
 from runtime.graph.problems import Problem
+from runtime.interpreter.journal import RunRecord
 from runtime.interpreter.memory_journal import MemoryJournal
 from runtime.interpreter.runs import Runs
 from runtime.interpreter.services import Services
 from runtime.serving.api import Api
+from runtime.serving.links import AnswerLinks
 from runtime.serving.server import listen, serve
 from runtime.settings import Settings
 from runtime.storage.tokens import digest
@@ -89,6 +94,7 @@ TYPED = {
 }
 CHAT = {"kind": "chat_start"}
 HOOK = {"kind": "webhook_start"}
+ASK = {"kind": "ask_person", "config": {"title": "Ship it?", "shown": {"total": 9}}}
 
 
 def flow(answer: Any = "{{ echo.output }}", *, start: Any = API, status: int = 200, **steps: Any) -> Flow:
@@ -96,7 +102,7 @@ def flow(answer: Any = "{{ echo.output }}", *, start: Any = API, status: int = 2
     steps = steps or {"echo": {"kind": "echo"}}
     order = ["start", *steps, "answer"]
     first = {"api_start": start.get("config", {}).get("fields"), "chat_start": [{"name": "message"}]}.get(start["kind"])
-    gives = {"start": (first or [{"name": "body"}])[0]["name"]}
+    gives = {"ask": "approve", "start": (first or [{"name": "body"}])[0]["name"]}
     return Flow.model_validate(
         {
             "name": "Stage",
@@ -171,15 +177,22 @@ class Stage:
     def __init__(self, beat: float = 15.0, **settings: Any) -> None:
         self.shelf = Shelf()
         self.journal = MemoryJournal()
-        self.runs = Runs(self.journal, lambda workspace: Services(None, None, None, None))
+        self.runs = Runs(self.journal, lambda workspace: Services(None, None, None, None), plan_of=self._plan_of)
+        self.links = AnswerLinks(b"a key of the tests")
         self.unready: Sequence[Problem] = ()
-        self.api = Api(self.shelf, CATALOG, self.runs, Settings(**settings), ready=self._ready, beat=beat)
+        self.api = Api(
+            self.shelf, CATALOG, self.runs, Settings(**settings), ready=self._ready, links=self.links, beat=beat
+        )
         self._versions = count(1)
         self.port = 0
         self.client: httpx2.AsyncClient
 
-    async def _ready(self, workspace: str, flow: Flow) -> Sequence[Problem]:
+    async def _ready(self, workspace: str, flow: Flow, library: Library) -> Sequence[Problem]:
         return self.unready
+
+    async def _plan_of(self, record: RunRecord, pins: Mapping[str, int]) -> Plan:
+        standing = self.shelf.standing.values()
+        return compile_flow(next(each.flow for each in standing if each.version == record.version), CATALOG)
 
     def deploy(self, slug: str, deployed: Flow, **given: Any) -> str:
         """Let a flow stand under a slug, and give its address."""

@@ -6,6 +6,8 @@ import time
 import pytest
 
 from runtime.errors import OperatorError
+from runtime.graph.library import Library
+from runtime.graph.node import FlowReference
 from runtime.graph.problems import Problem
 from runtime.serving import deployments
 from runtime.serving.deployments import Endpoints, publish
@@ -106,7 +108,7 @@ async def test_a_store_that_does_not_answer_is_asked_again():
 async def test_whether_a_flow_can_run_is_asked_with_each_look_up():
     asked = []
 
-    async def ready(workspace, flow):
+    async def ready(workspace, flow, library):
         asked.append(workspace)
         return [Problem("missing_secret", "echo", "key", params={"name": "shop"})]
 
@@ -133,3 +135,23 @@ def test_starts_are_told_apart_by_how_they_are_triggered():
         published.entrance("talk", "webhook")
     with pytest.raises(Refusal):
         publish(flow(start=HOOK), CATALOG).entrance("", "api", "chat")
+
+
+async def test_a_flow_that_another_one_runs_may_be_deployed_anew():
+    called = {"kind": "sub_flow", "config": {"flow": "other"}}
+    outer = flow("{{ call.output }}", call=called)
+    versions = [1, 1, 2]
+
+    async def library(workspace: str, drawn) -> Library:
+        version = versions.pop(0)
+        inner = flow(start={"kind": "api_start", "config": {"fields": [{"name": f"v{version}", "required": False}]}})
+        return Library({FlowReference("other"): inner}, {"other": version})
+
+    endpoints = Endpoints(Shelf({"a": Standing(outer)}), CATALOG, library=library)
+    seen = []
+    for _ in range(3):
+        seen.append((await endpoints.find("a")).published)
+        endpoints.forget("a")
+    assert seen[0] is seen[1] is not seen[2]
+    assert [dict(published.pins) for published in seen] == [{"other": 1}, {"other": 1}, {"other": 2}]
+    assert all(published.plan for published in seen)

@@ -13,7 +13,7 @@ from referencing import Registry
 
 from runtime.errors import OperatorError
 from runtime.graph.problems import Problem
-from tests.serving.stage import HOOK, TYPED, Stage, events_of, flow, several, staged
+from tests.serving.stage import ASK, HOOK, TYPED, Stage, events_of, flow, several, staged
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -24,8 +24,9 @@ HOOKS = "/api/flows/{slug}/webhook"
 FLOW = "/api/flows/{slug}"
 ONE = "/api/flows/{slug}/runs/{run}"
 EVENTS = "/api/flows/{slug}/runs/{run}/events"
+ANSWERS = "/api/flows/{slug}/runs/{run}/answers/{step}"
 KEYED = [("get", FLOW), ("post", RUN), *((m, HOOKS) for m in ("get", "post", "put"))]
-KEYED += [("get", ONE), ("delete", ONE), ("get", EVENTS)]
+KEYED += [("get", ONE), ("delete", ONE), ("get", EVENTS), ("post", ANSWERS)]
 STREAM = {"accept": "text/event-stream"}
 
 
@@ -40,10 +41,11 @@ def case(method: str, path: str, status: str) -> Callable[[Case], Case]:
 
 
 def asking(method: str, path: str, **given: Any) -> Case:
-    """A plain request; `slug` and `run` stand for the flow that works and a run of it that is done."""
+    """A plain request; `slug` and `run` stand for the flow that works and a run of it that is there."""
 
     async def ask(stage: Stage) -> httpx2.Response:
-        at = path.format(slug=given.get("slug", "works"), run=given.get("run", DONE["run"]))
+        slug = given.get("slug", "works")
+        at = path.format(slug=slug, run=given.get("run", DONE.get(slug, DONE["works"])), step="ask")
         options = {name: given[name] for name in ("params", "headers", "json", "content") if name in given}
         return await stage.client.request(method, at, **options)
 
@@ -90,6 +92,16 @@ for verb in ("get", "post", "put"):
     expect(verb, HOOKS, 413, slug="hook", content=b"x" * 10_001)
     expect(verb, HOOKS, 415, slug="hook", content=b"x", headers={"content-type": "image/png"})
     expect(verb, HOOKS, 502, slug="hook-fails")
+    expect(verb, HOOKS, 202, slug="hook-asks")
+expect("post", RUN, 202, slug="asks", json={"text": ""})
+expect("get", ONE, 200, slug="asks")
+expect("post", ANSWERS, 400, slug="asks", content=b"{")
+expect("post", ANSWERS, 404, slug="asks", run="nope", json={})
+expect("post", ANSWERS, 413, slug="asks", content=b"x" * 10_001)
+expect("post", ANSWERS, 415, slug="asks", content=b"x", headers={"content-type": "text/html"})
+expect("post", ANSWERS, 422, slug="asks", json={"choice": "neither"})
+expect("post", ANSWERS, 202, slug="asks", json={"choice": "approve"})
+expect("post", ANSWERS, 409, slug="asks", json={"choice": "approve"})
 for verb, place in KEYED:
     expect(verb, place, 401, headers={"authorization": "Bearer cnv_wrong"})
     expect(verb, place, 404, slug="nope")
@@ -102,13 +114,13 @@ async def streamed(stage: Stage) -> httpx2.Response:
 
 @case("get", EVENTS, "200")
 async def streamed_again(stage: Stage) -> httpx2.Response:
-    return await stage.client.get(f"/api/flows/works/runs/{DONE['run']}/events")
+    return await stage.client.get(f"/api/flows/works/runs/{DONE['works']}/events")
 
 
 @case("post", RUN, "204")
 async def nothing_left(stage: Stage) -> httpx2.Response:
     return await stage.client.post(
-        "/api/flows/works/run", headers={**STREAM, "canevas-run": DONE["run"], "last-event-id": "99"}
+        "/api/flows/works/run", headers={**STREAM, "canevas-run": DONE["works"], "last-event-id": "99"}
     )
 
 
@@ -118,7 +130,7 @@ def cancelling(method: str, slug: str, path: str) -> Case:
         source = "endpoint" if path == "run" else "webhook"
         while (run := stage.runs.newest_alive("home", f"flow of {slug}", source)) is None:
             await asyncio.sleep(0.01)
-        stage.runs.cancel("home", run.record.id, "Enough.")
+        await stage.runs.cancel("home", run.record.id, "Enough.")
         return await waiting
 
     return cancelled
@@ -170,9 +182,12 @@ async def stage() -> AsyncIterator[Stage]:
         made.deploy("hook-fails", flow("{{ boom.output }}", start=HOOK, boom={"kind": "boom"}))
         made.deploy("hook-held", flow("{{ held.output }}", start=HOOK, held={"kind": "held"}))
         made.deploy("away", flow())
+        made.deploy("asks", flow("{{ ask.approve }}", ask=ASK))
+        made.deploy("hook-asks", flow("{{ ask.approve }}", start=HOOK, ask=ASK))
+        DONE["asks"] = (await made.post("/api/flows/asks/run", {"text": ""})).json()["run"]
         record = await made.runs.record("home", (await made.post("/api/flows/away/run", {"text": ""})).json()["run"])
         await made.journal.open(type(record)(**{**_fields(record), "id": "elsewhere", "state": "running"}))
-        DONE["run"] = (await made.post("/api/flows/works/run", {"text": ""})).json()["run"]
+        DONE["works"] = (await made.post("/api/flows/works/run", {"text": ""})).json()["run"]
         yield made
 
 

@@ -7,9 +7,10 @@ from datetime import datetime
 import msgspec
 import pytest
 
-from runtime.graph.plan import compile_flow
+from runtime.graph.compiler import compile_flow
 from runtime.interpreter.journal import RunRecord
-from runtime.interpreter.runs import Run, Start
+from runtime.interpreter.run import Run
+from runtime.interpreter.runs import Start
 from tests.serving.stage import CATALOG, Stage, flow, gate
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -99,7 +100,7 @@ async def test_a_preview_that_is_going_on_is_not_there_either(stage: Stage):
     assert (await stage.client.get(f"{at}/runs/{preview.record.id}")).status_code == 404
     assert (await stage.client.delete(f"{at}/runs/{preview.record.id}")).status_code == 404
     assert preview.ending is None
-    stage.runs.cancel("home", preview.record.id)
+    await stage.runs.cancel("home", preview.record.id)
 
 
 @pytest.mark.parametrize("run", ["nope", "%00", "a" * 200, "A B", "é", "'; drop table runs"])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from nodes.triggers import ApiStart, ChatStart
-from runtime.serving.schemas import Schema, pointer
+from runtime.graph.schemas import Schema, pointer
 
 TYPES = ["string", "number", "integer", "boolean", "array", "object"]
 NAMES = st.sampled_from(["a", "b", "c", "/", "~", ""])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from runtime.interpreter.runs import Run
+from runtime.interpreter.run import Run
 from tests.serving.stage import KEY, Sent, Stage, events_of, flow, gate, staged
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -1,7 +1,6 @@
 """What every journal promises, on memory, SQLite and PostgreSQL."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -12,47 +11,12 @@ from hypothesis import strategies as st
 
 from runtime.errors import ConflictError, NotFoundError
 from runtime.interpreter.events import Durable, StepSkipped, decode, encode
-from runtime.interpreter.memory_journal import MemoryJournal
-from runtime.settings import Settings
-from runtime.storage.database import Database
-from runtime.storage.journal import SqlJournal
+from runtime.interpreter.journal import RunRecord
+from runtime.interpreter.waits import Wait
+from tests.storage.reopened import Journal, Reopen, journal, kept, reopen
 from tests.storage.samples import NASTY, done, every_kind, five_steps, record
 
-Journal = MemoryJournal | SqlJournal
-Reopen = Callable[[], Awaitable[Journal]]
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
-async def reopen(request: pytest.FixtureRequest, kept: Settings | None) -> AsyncIterator[Reopen]:
-    """The journal as the next process finds it; the first call opens it for the first time."""
-    opened: list[Database] = []
-    memory = MemoryJournal()
-
-    async def again() -> Journal:
-        if kept is None:
-            return memory
-        if opened:
-            await opened.pop().close()
-        opened.append(await Database.connect(kept))
-        return SqlJournal(opened[0])
-
-    yield again
-    for database in opened:
-        await database.close()
-
-
-@pytest.fixture
-def kept(request: pytest.FixtureRequest, tmp_path: Any) -> Settings | None:
-    which = request.node.callspec.params["reopen"]
-    if which == "memory":
-        return None
-    url = request.getfixturevalue("postgres_url") if which == "postgresql" else ""
-    return Settings(home=tmp_path, database_url=url)
-
-
-@pytest.fixture
-async def journal(reopen: Reopen) -> Journal:
-    return await reopen()
+__all__ = ["journal", "kept", "reopen"]
 
 
 async def test_a_run_is_opened_filled_and_closed(journal: Journal) -> None:
@@ -248,6 +212,50 @@ async def test_of_two_who_append_the_same_one_wins(journal: Journal) -> None:
         results = await asyncio.gather(*(journal.append("w1", "r1", [event]) for _ in range(4)), return_exceptions=True)
         assert sorted(type(result).__name__ for result in results) == ["ConflictError"] * 3 + ["NoneType"]
     assert await journal.events("w1", "r1") == events
+
+
+def waiting(id: str = "r1", workspace: str = "w1", wake: float | None = 2000.5, **changes: Any) -> RunRecord:
+    request = {"title": NASTY, "schema": {"type": "object"}, "shown": [1, {"a": None}]}
+    waits = (Wait("each[2]/ask", 1001.25, request, wake), Wait("later", 1001.5, until=wake))
+    return record(id, workspace, **{"state": "waiting", "waits": waits, "wake": wake, **changes})
+
+
+async def test_a_run_that_waits_is_kept_goes_on_and_ends(reopen: Reopen) -> None:
+    events, journal = five_steps(), await reopen()
+    await journal.keep(waiting(parent="r0", document="{}"), events[:4])
+    journal = await reopen()
+    assert await journal.record("w1", "r1") == waiting(parent="r0", document="{}")
+    assert await journal.records("w1", state="waiting") == [waiting(parent="r0")]
+    going = record(parent="r0")
+    await journal.close(going, events[4:5])
+    assert (await journal.record("w1", "r1")).waits == ()
+    assert [each.id for each in await journal.unfinished()] == ["r1"]
+    await journal.close(waiting(parent="r0", steps=2), events[5:7])
+    assert (await journal.records("w1", state="waiting"))[0].steps == 2
+    await journal.close(done(parent="r0"), events[7:])
+    journal = await reopen()
+    assert await journal.record("w1", "r1") == done(parent="r0", document="{}")
+    assert await journal.events("w1", "r1") == events
+
+
+async def test_of_two_who_go_on_with_a_run_one_wins_and_the_other_writes_nothing(journal: Journal) -> None:
+    events = five_steps()
+    await journal.keep(waiting(), events[:4])
+    results = await asyncio.gather(
+        *(journal.close(record(steps=number), events[4:5]) for number in range(4)), return_exceptions=True
+    )
+    won = results.index(None)
+    assert sorted(type(result).__name__ for result in results) == ["ConflictError"] * 3 + ["NoneType"]
+    assert (await journal.record("w1", "r1")).steps == won
+    assert await journal.events("w1", "r1") == events[:5]
+
+
+async def test_the_times_at_which_runs_go_on(journal: Journal) -> None:
+    await journal.keep(waiting("a", wake=7.5), [])
+    await journal.keep(waiting("b", wake=None), [])
+    await journal.keep(waiting("c", "w2", wake=3.0), [])
+    await journal.keep(done("d"), [])
+    assert sorted(await journal.wakes()) == [("w1", "a", 7.5), ("w2", "c", 3.0)]
 
 
 JSON = st.recursive(

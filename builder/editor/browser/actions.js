@@ -1,10 +1,13 @@
 // What a person does, as edits.
-import { get, say, set } from "./desk.js";
-import { COLUMN, freeSpot, snapped, WIDTH } from "./geometry.js";
+import { drawing, get, say, set } from "./desk.js";
+import { absolute, boxesOf, countedIn, sizeOf } from "./frames.js";
+import { COLUMN, freeSpot, handleId, snapped, WIDTH } from "./geometry.js";
 import { fitting, joining, offers } from "./landing.js";
 import { applied } from "./model.js";
+import { around, bodiesOf, insideOf, placeOf, placeSaid, ROOT, same, stepsIn, withinText } from "./nesting.js";
 import { edit, walk } from "./queue.js";
-import { freeId } from "./wires.js";
+import { callsOf } from "./scopes.js";
+import { flowOrder, freeId, portsOf } from "./wires.js";
 
 const CLIP = "canevas/steps";
 
@@ -19,35 +22,141 @@ export const nameOf = (step, t = (label) => label) => step?.title || (step?.labe
 
 /** Go to a step on the canvas, and to a setting of it when one is named. */
 export const reveal = (step, field = "") => {
+  unfold(step);
   set({ reveal: { step, field, n: (get().reveal?.n ?? 0) + 1 }, ...(field ? { panel: "properties" } : {}) });
   surface.select?.([step]);
 };
 
 export const select = (ids) => surface.select?.(ids);
 
-/** Add a step of a kind; `end`, a loose end of a wire, is joined to what of it takes it best. */
-export const add = (kind, at = null, end = null) => {
-  const { model, catalog } = get();
+/**
+ * Add a step of a kind. at: on the canvas. end: a loose end of a wire, which is joined to what of the step takes it
+ * best. place: where it goes, else beside what is selected.
+ */
+export const add = (kind, at = null, end = null, place = placeForNew()) => {
+  const { model, catalog, collapsed } = get();
   const known = catalog.kinds[kind];
   const step = freeId(known.stem, model.steps);
-  const spot = at ? snapped(at) : freeSpot(model.steps, beside(), { ...known, summary: "" });
-  const fresh = { do: "add", step, kind, version: known.version, at: spot };
+  const room = outside(known) ? ROOT : place;
+  const fresh = { do: "add", step, kind, version: known.version, within: withinText(model, room), at: [0, 0] };
+  const spot = at ? countedIn(model, boxesOf(model, collapsed), room, at) : besideIn(room);
+  const trial = applied(model, fresh, catalog.kinds);
+  const boxes = boxesOf(trial, collapsed);
+  fresh.at = at ? snapped(spot) : freeSpot(stepsIn(model, room).map((id) => model.steps[id]), spot, trial.steps[step], (each) => sizeOf(boxes, each));
+  if (!fresh.within) delete fresh.within;
   const other = end && fitting(known, catalog, end, step);
   edit(fresh, ...(other ? joining(applied(model, fresh, catalog.kinds), end, other) : []));
   set({ adding: null, linking: null, panel: "canvas" });
   say(["Added {name}.", { name: known.label }]);
+  unfold(step);
   surface.select?.([step]);
   surface.focus?.(step);
   return step;
 };
 
-/** To the right of what is selected, else where the person looks. */
-const beside = () => {
-  const { model, selected } = get();
+/** A start and an answer concern the whole run. */
+const outside = (known) => Boolean(known?.trigger || known?.ends);
+
+/** Into the selected frame, else beside the selected step. */
+export const placeForNew = () => {
+  const { model, selected, collapsed } = get();
   const last = model.steps[selected.steps.at(-1)];
-  if (last) return [last.at[0] + COLUMN, last.at[1]];
+  if (!last) return ROOT;
+  const [body] = collapsed[last.id] ? [] : bodiesOf(last);
+  return body ? { step: last.id, body: body.name } : placeOf(model, last.id);
+};
+
+/** To the right of what is selected there, else at the beginning of a room, else where the person looks. */
+const besideIn = (place) => {
+  const { model, selected, collapsed } = get();
+  const last = model.steps[selected.steps.at(-1)];
+  const boxes = boxesOf(model, collapsed);
+  if (last && same(placeOf(model, last.id), place)) return [last.at[0] + sizeOf(boxes, last)[0] + COLUMN - WIDTH, last.at[1]];
+  if (place.step) return [0, 0];
   const [x, y] = surface.middle?.() ?? [0, 0];
   return [x - WIDTH / 2, y - 60];
+};
+
+/** Where a step goes that is joined to a loose end: where it was let go, else where the wire may lead. */
+export const placeForEnd = (end, place) => {
+  const { model } = get();
+  if (!end) return place;
+  const home = end.body ? { step: end.step, body: end.body } : placeOf(model, end.step);
+  if (end.body && end.type === "target") return home;
+  const seen = end.type === "source" ? around(model, place).some((each) => same(each, home)) : around(model, home).some((each) => same(each, place));
+  return seen ? place : home;
+};
+
+/** The places where steps could stand that stand elsewhere now, in the order of the flow. */
+export const placesFor = (ids) => {
+  const { model } = get();
+  const moved = new Set(ids.flatMap((id) => [id, ...insideOf(model, id)]));
+  const rooms = flowOrder(model)
+    .filter((id) => !moved.has(id))
+    .flatMap((step) => bodiesOf(model.steps[step]).map(({ name }) => ({ step, body: name })));
+  return [ROOT, ...rooms].filter((place) => ids.some((id) => !same(placeOf(model, id), place)));
+};
+
+/** Why steps cannot stand in a place, as [English template, values], or null. */
+export const mayStand = (ids, place) => {
+  const { model, catalog } = get();
+  const stays = place.step && ids.map((id) => model.steps[id]).find((step) => outside(catalog.kinds[step?.kind]));
+  return stays ? ["{name} cannot stand inside a frame: it concerns the whole run.", { name: stays.title || stays.id }] : null;
+};
+
+/** Put steps into a place. spots: where in there, by id; else where room is. more: edits that belong to it. */
+export const nest = (ids, place, spots = null, more = []) => {
+  const { model, collapsed, catalog } = get();
+  const boxes = boxesOf(model, collapsed);
+  const there = stepsIn(model, place).map((id) => model.steps[id]);
+  const steps = {};
+  for (const id of ids) {
+    const [x, y] = place.step ? [0, 0] : absolute(model, boxes, id);
+    steps[id] = spots?.[id] ?? freeSpot(there, [x, y], model.steps[id], (each) => sizeOf(boxes, each));
+    there.push({ ...model.steps[id], at: steps[id] });
+  }
+  const wanted = { do: "nest", steps, within: withinText(model, place) };
+  const cut = Object.keys(model.wires).length - Object.keys(applied(model, wanted, catalog.kinds).wires).length;
+  edit(wanted, ...more);
+  say(place.step ? ["Moved into {name}.", { name: nameOf(model.steps[place.step]) }] : ["Moved onto the canvas.", {}]);
+  if (cut > 0) {
+    const told = cut === 1 ? "One wire was cut: it would have crossed a frame." : "{count} wires were cut: they would have crossed a frame.";
+    set({ refusals: [...get().refusals, [told, { count: cut }]] });
+  }
+};
+
+/** Draw a frame as a card, or open it again. desk: of the canvas on which it stands. */
+export const fold = (id, desk = drawing) => {
+  const { [id]: closed, ...others } = desk.get().collapsed;
+  desk.set({ collapsed: closed ? others : { ...others, [id]: true } });
+};
+
+/** Open every frame around a step. */
+const unfold = (id) => {
+  const { model, collapsed } = get();
+  const hidden = around(model, placeOf(model, id)).filter(({ step }) => collapsed[step]);
+  if (hidden.length) set({ collapsed: Object.fromEntries(Object.entries(collapsed).filter(([step]) => !hidden.some((place) => place.step === step))) });
+};
+
+/** Show another round or item of a body: the one before or after, -1 or 1. The latest is shown as it goes on. */
+export const turn = (step, body, by, desk = drawing) => {
+  const { model, overlay, chosen } = desk.get();
+  const calls = callsOf(model, overlay, chosen, step, body);
+  if (!calls) return;
+  const at = Math.max(0, Math.min(calls.keys.length - 1, calls.keys.indexOf(calls.key) + by));
+  const { [calls.path]: _, ...others } = chosen;
+  desk.set({ chosen: at === calls.keys.length - 1 ? others : { ...others, [calls.path]: calls.keys[at] } });
+};
+
+/** The same for a frame, or for the one around a step; whether there is one. */
+export const turnAround = (desk, id, by) => {
+  const { model } = desk.get();
+  const place = placeOf(model, id);
+  const [body] = bodiesOf(model.steps[id]);
+  if (body) turn(id, body.name, by, desk);
+  else if (place.step) turn(place.step, place.body, by, desk);
+  else return false;
+  return true;
 };
 
 /** Join two ends, or fill a setting; whoever asks has made sure that they fit. */
@@ -61,14 +170,14 @@ export const join = (one, other) => {
 export const link = (end, how = "") => {
   const { model, catalog } = get();
   const found = offers(model, catalog, end);
-  const lit = { [end.step]: new Set([`${end.type}.${end.port}`]) };
-  for (const { step, type, port } of found) (lit[step] ??= new Set()).add(`${type}.${port}`);
+  const lit = { [end.step]: new Set([`${end.type}.${handleId(end)}`]) };
+  for (const { step, type, port, body } of found) (lit[step] ??= new Set()).add(`${type}.${handleId({ port, body })}`);
   set({ linking: { ...end, partners: found, lit, how } });
 };
 
 /** Begin a wire at one of a step's outputs, by the keyboard. */
-export const linkFrom = (id, port = get().model.steps[id]?.outputs?.[0]) => {
-  if (port) link({ step: id, port: port.name, type: "source", kind: port.kind ?? "any" }, "list");
+export const linkFrom = (id, port = portsOf(get().model.steps[id], "source")[0]) => {
+  if (port) link({ step: id, port: port.name, type: "source", kind: port.kind ?? "any", ...(port.body ? { body: port.body } : {}) }, "list");
 };
 
 export const unlink = () => get().linking && set({ linking: null });
@@ -89,29 +198,33 @@ export const remove = () => {
 
 const touches = (wire, step) => wire.source === step || wire.target === step;
 
-/** Move what is selected by some pixels. */
+/** Move what is selected by some pixels; what stands inside of it comes along. */
 export const nudge = (right, down) => {
   const { selected, model } = get();
-  if (!selected.steps.length) return;
-  const steps = selected.steps.filter((id) => model.steps[id]);
-  edit({ do: "move", steps: Object.fromEntries(steps.map((id) => [id, moved(model.steps[id].at, right, down)])) });
+  const steps = outermost(model, selected.steps);
+  if (!steps.length) return;
+  edit({ do: "move", steps: Object.fromEntries(steps.map((id) => [id, kept(model, id, moved(model.steps[id].at, right, down))])) });
 };
 
 const moved = ([x, y], right, down) => [x + right, y + down];
+const kept = (model, id, [x, y]) => (placeOf(model, id).step ? [Math.max(0, x), Math.max(0, y)] : [x, y]);
 
-/** The selected steps and the wires between them, as text for the clipboard; empty when nothing is selected. */
+/** Those steps that do not stand inside of another one of them. */
+export const outermost = (model, ids) => ids.filter((id) => model.steps[id] && !around(model, placeOf(model, id)).some(({ step }) => ids.includes(step)));
+
+/** The selected steps, what is inside of them and the wires between, as text for the clipboard; empty without any. */
 export const copied = () => {
   const { selected, model } = get();
-  const chosen = new Set(selected.steps);
+  const chosen = new Set(selected.steps.filter((id) => model.steps[id]).flatMap((id) => [id, ...insideOf(model, id)]));
   if (!chosen.size) return "";
-  const steps = model.order.filter((id) => chosen.has(id)).map((id) => said(model.steps[id]));
+  const steps = model.order.filter((id) => chosen.has(id)).map((id) => said(model, model.steps[id]));
   const edges = Object.values(model.wires)
     .filter((wire) => !wire.reference && chosen.has(wire.source) && chosen.has(wire.target))
     .map((wire) => wire.id);
   return JSON.stringify({ [CLIP]: 1, steps, edges });
 };
 
-const said = ({ id, kind, config, at, title, retry, timeout, on_error }) => ({ id, kind, config, at, title, retry, timeout, on_error });
+const said = (model, { id, kind, config, at, title, retry, timeout, on_error }) => ({ id, kind, config, at, title, within: withinText(model, placeOf(model, id)), retry, timeout, on_error });
 
 /** Add copied steps with names of their own; whether the text held any. */
 export const paste = (text, offset = 32) => {
@@ -124,17 +237,21 @@ export const paste = (text, offset = 32) => {
   if (!clip?.[CLIP] || !Array.isArray(clip.steps) || !Array.isArray(clip.edges)) return false;
   const { model, catalog } = get();
   const names = {};
-  const taken = { ...model.steps };
-  const adds = clip.steps.map(({ id, at = [0, 0], ...rest }) => {
-    const stem = id.replace(/_\d+$/, "");
-    names[id] = freeId(taken[stem] || !taken[id] ? stem : id, taken);
+  const taken = { ...model.steps, ...Object.fromEntries(clip.steps.map(({ id }) => [id, true])) };
+  for (const { id } of clip.steps) {
+    names[id] = model.steps[id] ? freeId(id.replace(/_\d+$/, ""), taken) : id;
     taken[names[id]] = true;
+  }
+  const top = [];
+  const steps = clip.steps.map(({ id, at = [0, 0], within = "", ...rest }) => {
+    const along = within.split(".")[0] in names;
+    if (!along) top.push(names[id]);
+    const place = along ? within : withinText(model, placeSaid(model, within));
     const spoken = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined && value !== null));
-    return { do: "add", step: names[id], version: catalog.kinds[rest.kind]?.version ?? 1, at: moved(at, offset, offset), ...spoken };
+    return { do: "add", step: id, version: catalog.kinds[rest.kind]?.version ?? 1, at: along ? at : moved(at, offset, offset), ...(place ? { within: place } : {}), ...spoken };
   });
-  const edges = clip.edges.map((edge) => edge.replace(/^(\w+)|(-> )(\w+)/g, (all, source, arrow, target) => source ? names[source] : arrow + names[target]));
-  edit(...adds, ...(edges.length ? [{ do: "connect", edges }] : []));
-  surface.select?.(Object.values(names));
+  edit({ do: "paste", steps, names, edges: clip.edges });
+  surface.select?.(top);
   return true;
 };
 

@@ -1,52 +1,22 @@
-// A step on the canvas: what it is, what goes in and out, what is wrong with it, and what it is doing.
+// A step on the canvas, as a card or as a frame around its inside: what it is, what goes in and out, what is wrong with it, and what it is doing.
 import { memo } from "react";
 import { duration, localeOf } from "$/public/external/builder/clock/clock.js";
 import { useLanguage } from "$/public/external/builder/language/language.js";
-import { reveal } from "./actions.js";
+import { nameOf, reveal } from "./actions.js";
 import { useDesk } from "./desk.js";
+import { Fold, Progress, Rooms } from "./frame.jsx";
 import { heightOf, WIDTH } from "./geometry.js";
-import { AlertCircle, Check, Loader, Mark, SkipForward } from "./marks.jsx";
+import { AlertCircle, Check, Hourglass, Loader, Mark, SkipForward } from "./marks.jsx";
+import { bodiesOf } from "./nesting.js";
+import { Port, Ports } from "./port.jsx";
 import { anyError, countProblems, plainProblem, ProblemMark } from "./problem.jsx";
+import { saysOf } from "./scopes.js";
 import { AFTER } from "./wires.js";
 import { useWords } from "./words.js";
 
 const NOTHING = new Set();
 const ENTRY = { name: AFTER };
-const STATES = { idle: "", running: "running", done: "done", failed: "failed", skipped: "skipped", cancelled: "cancelled" };
-
-const HANDLE = "react-flow__handle port nodrag nopan connectable connectablestart connectableend";
-
-/** One end for wires; canvas.jsx listens to all of them at once. lit: while a wire is drawn, whether it fits here. */
-const Port = ({ step, port, type, lit }) => {
-  const left = type === "target";
-  const { name, kind = "any" } = port;
-  const classes = [HANDLE, `react-flow__handle-${left ? "left" : "right"}`, type, kind];
-  if (port.branch) classes.push("branch");
-  if (port.lost) classes.push("lost");
-  if (name === AFTER || name === "error") classes.push(name);
-  if (lit !== null) classes.push(lit.has(`${type}.${name}`) ? "lit" : "dim");
-  return (
-    <span
-      className={classes.join(" ")}
-      data-handleid={name}
-      data-nodeid={step}
-      data-handlepos={left ? "left" : "right"}
-      data-id={`1-${step}-${name}-${type}`}
-      data-kind={kind}
-    />
-  );
-};
-
-const Ports = ({ step, ports, type, lit }) => (
-  <ul className={type === "source" ? "gives" : "takes"}>
-    {ports.map((port) => (
-      <li key={port.name} className={[port.required && "required", port.setting && "setting", port.lost && "lost"].filter(Boolean).join(" ")}>
-        <Port step={step} port={port} type={type} lit={lit} />
-        <span>{port.name}</span>
-      </li>
-    ))}
-  </ul>
-);
+const STATES = { idle: "", running: "running", waiting: "waiting", done: "done", failed: "failed", skipped: "skipped", cancelled: "cancelled" };
 
 const Problems = ({ step, problems, t }) => {
   const severity = anyError(problems) ? "error" : "warning";
@@ -60,8 +30,8 @@ const Problems = ({ step, problems, t }) => {
   );
 };
 
-const MARKS = { running: Loader, done: Check, failed: AlertCircle, skipped: SkipForward, cancelled: SkipForward };
-const SHOWN = { running: "Running", failed: "Failed", skipped: "Skipped", cancelled: "Stopped" };
+const MARKS = { running: Loader, waiting: Hourglass, done: Check, failed: AlertCircle, skipped: SkipForward, cancelled: SkipForward };
+const SHOWN = { running: "Running", waiting: "Waiting", failed: "Failed", skipped: "Skipped", cancelled: "Stopped" };
 
 /** What the step is doing in the run that is shown, or did. It hangs below the card, so that nothing moves. */
 const Live = ({ says, t }) => {
@@ -86,12 +56,13 @@ const Live = ({ says, t }) => {
   );
 };
 
-/** What a screen reader says of a step: name, id, state, problems. */
-const spoken = (step, says, t) => {
+/** What a screen reader says of a step: name, id, where it stands, state, problems. */
+const spoken = (step, around, says, t) => {
   const problems = step.problems?.length ?? 0;
   const state = STATES[says?.state ?? "idle"];
   return [
     ...new Set([t(step.label), step.title, step.id]),
+    around && t("inside {name}", { name: nameOf(around, t) }),
     state && t(state),
     problems > 0 && countProblems(t, problems),
   ]
@@ -99,19 +70,23 @@ const spoken = (step, says, t) => {
     .join(", ");
 };
 
-export const Card = memo(({ id, selected }) => {
+export const Card = memo(({ id, selected, data }) => {
   const t = useWords();
   const step = useDesk((desk) => desk.model.steps[id]);
-  const says = useDesk((desk) => desk.overlay[id]);
+  const says = useDesk((desk) => saysOf(desk, id));
+  const around = useDesk((desk) => desk.model.steps[desk.model.steps[id]?.parent]);
   const lit = useDesk((desk) => (desk.linking ? desk.linking.lit[id] ?? NOTHING : null));
   if (!step) return null;
   const { group, icon, inputs = [], outputs = [], problems = [], known = true } = step;
   const state = says?.state ?? "idle";
-  const classes = ["step-card", group, `is-${state}`, selected && "chosen", lit === NOTHING && "dim", !known && "unknown", step.entry === false && "starts"];
+  const holds = bodiesOf(step).length > 0;
+  const open = data.box?.rooms.length > 0;
+  const { width, height } = data.box ?? { width: WIDTH, height: heightOf(step) };
+  const classes = [open ? "frame" : holds && "closed", "step-card", group, `is-${state}`, selected && "chosen", lit === NOTHING && "dim", !known && "unknown", step.entry === false && "starts"];
   return (
-    <article className={classes.filter(Boolean).join(" ")} style={{ width: WIDTH, height: heightOf(step) }}>
+    <article className={classes.filter(Boolean).join(" ")} style={{ width, height }}>
       <span className="unseen" id={`step-${id}`}>
-        {spoken(step, says, t)}
+        {spoken(step, around, says, t)}
       </span>
       {step.entry !== false && <Port step={id} port={ENTRY} type="target" lit={lit} />}
       <header>
@@ -123,7 +98,10 @@ export const Card = memo(({ id, selected }) => {
             <code>{id}</code>
           </p>
         </div>
+        {holds && <Progress step={step} />}
+        {open && MARKS[state] && <Live says={says} t={t} />}
         {problems.length > 0 && <Problems step={id} problems={problems} t={t} />}
+        {holds && <Fold id={id} />}
       </header>
       {step.summary && (
         <p className="line" title={step.summary}>
@@ -136,7 +114,8 @@ export const Card = memo(({ id, selected }) => {
           <Ports step={id} ports={outputs} type="source" lit={lit} />
         </div>
       )}
-      {MARKS[state] && <Live says={says} t={t} />}
+      {open && <Rooms step={step} box={data.box} lit={lit} />}
+      {!open && MARKS[state] && <Live says={says} t={t} />}
     </article>
   );
 });

@@ -7,7 +7,12 @@ import reflex as rx
 from reflex.utils.imports import ImportVar
 from reflex.vars import VarData
 from reflex_base.utils import format
-from reflex_components_lucide.icon import LUCIDE_ICON_FILENAME_OVERRIDE, LUCIDE_ICON_LIST, LUCIDE_LIBRARY
+from reflex_components_lucide.icon import (
+    LUCIDE_ICON_FILENAME_OVERRIDE,
+    LUCIDE_ICON_LIST,
+    LUCIDE_ICON_MAPPING_OVERRIDE,
+    LUCIDE_LIBRARY,
+)
 
 # React Flow, and the part of it that follows a pointer from a port; exact, since the second is its inner side.
 _DEPENDENCIES = ["@xyflow/react@12.12.1", "@xyflow/system@0.0.84", LUCIDE_LIBRARY]
@@ -24,8 +29,10 @@ class Editor(rx.NoSSRComponent):
 
     opened: a flow as it was opened, `{n, flow, tab, revision, view, undo, redo, resolved}`; `n` rises each time.
     answer: to the last request, `{n, flow, …}` with `before, revision, changes, undo, redo`, or `refused`, `failed`
-    (both `[English template, values]`) or `stale`. overlay: what a run says of each step, by id: `{state, ms, text,
-    error, model, demo}`. catalog: of `kinds.kinds_view`. choices: `{models: [{name, label}], secrets: [name]}`.
+    (both `[English template, values]`) or `stale`.
+    overlay: what a run says of each step, by path (`write`, `each[2]/write`, `try.catch/tell`): `{state, ms, text,
+    error, model, demo}`, and of a frame also `calls`, by body `{keys, ended, total}`, else they are found in the paths.
+    catalog: of `kinds.kinds_view`. choices: `{models: [{name, label}], secrets: [name]}`.
     """
 
     library = _parts["editor.jsx"]
@@ -47,6 +54,10 @@ class Editor(rx.NoSSRComponent):
     on_resolve: rx.EventHandler[rx.event.passthrough_event_spec(str, str, list[dict[str, Any]])]
     # the ids of the selected steps
     on_select: rx.EventHandler[rx.event.passthrough_event_spec(list[str])]
+    # `{n, chosen}`: rounds and items that are to be shown from now on, as `on_scope` tells them; `n` rises each time
+    scope: rx.Var[dict[str, Any]]
+    # the rounds and items that are shown where it is not the latest, such as {"each": "2", "each[2]/repeat": "1"}
+    on_scope: rx.EventHandler[rx.event.passthrough_event_spec(dict[str, str])]
 
 
 class Viewer(rx.NoSSRComponent):
@@ -68,6 +79,9 @@ class Viewer(rx.NoSSRComponent):
 
     # the id of the step that a person chose, or empty
     on_select: rx.EventHandler[rx.event.passthrough_event_spec(str)]
+    # as of the editor
+    scope: rx.Var[dict[str, Any]]
+    on_scope: rx.EventHandler[rx.event.passthrough_event_spec(dict[str, str])]
 
 
 class FlowName(rx.NoSSRComponent):
@@ -81,13 +95,18 @@ class FlowName(rx.NoSSRComponent):
 def icon_set(names: list[str]) -> rx.Var[dict[str, Any]]:
     """Lucide icons by name, as components in the bundle; unknown names are left out and drawn as a box."""
     known = [name for name in names if name.replace("-", "_") in LUCIDE_ICON_LIST]
-    imports = [ImportVar(tag=_tag(name), is_default=True, package_path=_path(name)) for name in known]
-    pairs = ", ".join(f'"{name}": {_tag(name)}' for name in known)
+    # Named as `rx.icon` names them: a file may not import one icon under two names.
+    imports = [
+        ImportVar(tag=_tag(name), alias=f"Lucide{_tag(name)}", is_default=True, package_path=_path(name))
+        for name in known
+    ]
+    pairs = ", ".join(f'"{name}": Lucide{_tag(name)}' for name in known)
     return rx.Var(f"({{{pairs}}})", _var_data=VarData(imports={LUCIDE_LIBRARY: imports})).to(dict)
 
 
 def _tag(name: str) -> str:
-    return "NodeIcon" + format.to_title_case(name.replace("-", "_"))
+    snake = name.replace("-", "_")
+    return LUCIDE_ICON_MAPPING_OVERRIDE.get(snake, format.to_title_case(snake))
 
 
 def _path(name: str) -> str:

@@ -54,7 +54,7 @@ export const Map = () => {
     <MiniMap
       className="map"
       ariaLabel={t("Map of the flow")}
-      nodeClassName={(node) => (node.type === "note" ? "note" : node.data.step.group)}
+      nodeClassName={(node) => (node.type === "note" ? "note" : `${node.data.step.group} ${node.data.box?.rooms.length ? "frame" : ""}`)}
       nodeBorderRadius={24}
       pannable
       zoomable

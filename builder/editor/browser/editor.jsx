@@ -18,9 +18,9 @@ const LOOK = 120; // ms a selection stays before the server hears of it
 /**
  * opened: a flow as the server opened it {n, flow, tab, revision, view, undo, redo}. answer: what it says to the last
  * request {n, …}. overlay: what a run says, by step. Children: the inspector of the selected step, the preview, the
- * buttons of the footer. Events: onEdits(edits, base, batch), onWalk(way), onResolve(way, edits), onSelect(ids).
+ * buttons of the footer. Events: onEdits(edits, base, batch), onWalk(way), onResolve(way, edits), onSelect(ids), onScope(chosen).
  */
-export const Editor = ({ opened, answer, overlay, catalog, choices, icons, onEdits, onWalk, onResolve, onSelect, children }) => {
+export const Editor = ({ opened, answer, overlay, catalog, choices, icons, onEdits, onWalk, onResolve, onSelect, scope, onScope, children }) => {
   const t = useWords();
   const panel = useDesk((desk) => desk.panel);
   const [inspector, preview, actions] = Children.toArray(children);
@@ -41,6 +41,10 @@ export const Editor = ({ opened, answer, overlay, catalog, choices, icons, onEdi
     set({ overlay: renewed(get().overlay, overlay) });
   }, [overlay]);
   useTelling(onSelect);
+  useLayoutEffect(() => {
+    if (scope?.chosen) set({ chosen: scope.chosen });
+  }, [scope]);
+  useEffect(() => watch((desk) => desk.chosen, (chosen) => onScope?.(chosen)), []);
   useEffect(() => {
     window.addEventListener("keydown", onWindowKeys);
     return () => window.removeEventListener("keydown", onWindowKeys);

@@ -48,7 +48,7 @@ export const Field = ({ step, field, value, wires, problems }) => {
             <i aria-hidden="true">fx</i>
           </button>
         )}
-        {!wired && (TEXTS.has(shown) || computing) && <References step={step} onChoose={insert} open={listing} setOpen={setListing} />}
+        {!wired && (TEXTS.has(shown) || computing) && <References step={step} late={field.inside ? name : ""} onChoose={insert} open={listing} setOpen={setListing} />}
       </div>
       {wired ? (
         <p className="wired">{t("Comes by wire from {from}", { from: wires.map((wire) => `${wire.source}.${wire.output}`).join(", ") })}</p>

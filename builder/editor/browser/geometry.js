@@ -2,7 +2,7 @@
 
 import sizes from "./sizes.json";
 
-const { width: WIDTH, head: HEAD, line: LINE, row: ROW, foot: FOOT, dot: DOT, grid: GRID, columnGap: GAP } = sizes;
+const { width: WIDTH, head: HEAD, line: LINE, row: ROW, foot: FOOT, dot: DOT, grid: GRID, columnGap: GAP, caption: CAPTION, tab: TAB } = sizes;
 
 /** From one card to the one beside it. */
 export const COLUMN = WIDTH + GAP;
@@ -14,43 +14,56 @@ const top = (step) => HEAD + (step.summary ? LINE : 0);
 
 export const heightOf = (step) => top(step) + rows(step) * ROW + FOOT;
 
-const handle = (id, type, y) => ({
+const handle = (id, type, y, x) => ({
   id,
   type,
   position: type === "source" ? "right" : "left",
-  x: (type === "source" ? WIDTH : 0) - DOT / 2,
+  x: x - DOT / 2,
   y: y - DOT / 2,
   width: DOT,
   height: DOT,
 });
 
-/** The handles of a card as React Flow wants them. */
-export const handlesOf = (step) => [
-  ...(step.entry === false ? [] : [handle("after", "target", HEAD / 2)]),
-  ...(step.inputs ?? []).map((port, row) => handle(port.name, "target", top(step) + (row + 0.5) * ROW)),
-  ...(step.outputs ?? []).map((port, row) => handle(port.name, "source", top(step) + (row + 0.5) * ROW)),
+/** The handle of a port; those on the inside of a frame are told apart by their body. */
+export const handleId = ({ port, body }) => (body ? `${body}/${port}` : port);
+
+/** The port that a handle stands for: {port, body}. */
+export const portOfHandle = (id) => {
+  const [body, port] = id.includes("/") ? id.split("/") : [undefined, id];
+  return { port, body };
+};
+
+/** The handles of a card as React Flow wants them. box: of a frame, with its rooms. */
+export const handlesOf = (step, { width, rooms } = { width: WIDTH, rooms: [] }) => [
+  ...(step.entry === false ? [] : [handle("after", "target", HEAD / 2, 0)]),
+  ...(step.inputs ?? []).map((port, row) => handle(port.name, "target", top(step) + (row + 0.5) * ROW, 0)),
+  ...(step.outputs ?? []).map((port, row) => handle(port.name, "source", top(step) + (row + 0.5) * ROW, width)),
+  ...rooms.flatMap((room) => innerHandles(step, room)),
 ];
 
-/** Whether two steps have the same ports in the same places. */
-export const samePorts = (one, other) =>
-  Boolean(one.summary) === Boolean(other.summary) &&
-  one.entry === other.entry &&
-  String((one.inputs ?? []).map((port) => port.name)) === String((other.inputs ?? []).map((port) => port.name)) &&
-  String((one.outputs ?? []).map((port) => port.name)) === String((other.outputs ?? []).map((port) => port.name));
+const innerHandles = (step, { name: body, x, y, width }) => {
+  const { gives = [], takes = [] } = step.bodies.find(({ name }) => name === body);
+  const at = (type, left) => (port, row) => handle(handleId({ port: port.name, body }), type, y + CAPTION + (row + 0.5) * ROW, left);
+  return [...gives.map(at("source", x + TAB)), ...takes.map(at("target", x + width - TAB))];
+};
+
+const names = (ports = []) => String(ports.map((port) => port.name));
+
+/** What the ports of a step and their places depend on, as one text. */
+export const portsKey = ({ summary, entry, inputs, outputs, bodies = [] }) =>
+  [Boolean(summary), entry, names(inputs), names(outputs), ...bodies.flatMap(({ name, gives, takes }) => [name, names(gives), names(takes)])].join(";");
 
 export const snapped = ([x, y]) => [Math.round(x / GRID) * GRID, Math.round(y / GRID) * GRID];
 
-/** The place nearest to a wanted one where a card covers no other card. */
-export const freeSpot = (steps, [x, y], step = {}) => {
-  const height = heightOf(step);
-  const taken = Object.values(steps);
+const plain = (step) => [WIDTH, heightOf(step)];
+
+/** The place nearest to a wanted one where a card covers no other card. sized: [width, height] of a step. */
+export const freeSpot = (steps, [x, y], step = {}, sized = plain) => {
+  const [width, height] = sized(step);
+  const taken = Object.values(steps).map((other) => [...other.at, ...sized(other)]);
+  const far = GRID * 2;
   const covers = ([left, top]) =>
-    taken.some(
-      ({ at, ...other }) =>
-        Math.abs(at[0] - left) < WIDTH + GRID * 2 &&
-        at[1] < top + height + GRID * 2 &&
-        top < at[1] + heightOf(other) + GRID * 2,
-    );
+    taken.some(([x, y, wide, high]) => x < left + width + far && left < x + wide + far && y < top + height + far && top < y + high + far);
   for (let ring = 0; ring < 60; ring++)
     for (const [right, down] of ring === 0 ? [[0, 0]] : [[0, ring], [0, -ring], [ring, 0], [ring, ring]]) {
       const spot = snapped([x + right * COLUMN, y + down * 64]);

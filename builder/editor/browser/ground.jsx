@@ -32,7 +32,7 @@ export const Ground = ({ root, nodes, place = "", surface = {}, over, ...rest })
   const opened = useDesk(({ flow }) => flow);
   const many = useDesk(({ model }) => model.order.length > MANY);
   const few = useDesk(({ model }) => fewReferences(model));
-  const first = useMemo(() => ({ nodes: nodesOf(desk.get().model), edges: edgesOf(desk.get().model, []) }), [opened]);
+  const first = useMemo(() => ({ nodes: nodesOf(desk.get().model, [], null, desk.get().collapsed), edges: edgesOf(desk.get().model, [], [], desk.get().collapsed) }), [opened]);
   useFollowing(flow, desk);
   const seen = useSeeing(root, desk, place);
   return (
@@ -84,7 +84,7 @@ const remember = (place, view) => {
 /** Show a flow for the first time: all of it, else its beginning. */
 const arrive = (flow, store, { steps, order }) => {
   const { width, height } = store.getState();
-  const start = steps[order[0]];
+  const start = steps[order.find((id) => !steps[id].parent)];
   if (!start) return;
   const whole = getViewportForBounds(flow.getNodesBounds(flow.getNodes()), width, height, LEAST, 1, 0.12);
   const [x, y] = start.at;
@@ -116,12 +116,13 @@ const useSeeing = (root, desk, place) =>
 /** Keep React Flow's nodes and edges like the model; what did not change keeps its object and is not drawn again. */
 const useFollowing = (flow, desk) =>
   useEffect(() => {
-    const edges = ({ model, selected }) => flow.setEdges((before) => edgesOf(model, selected.steps, before));
+    const nodes = ({ model, renaming, collapsed }) => flow.setNodes((before) => nodesOf(model, before, renaming, collapsed));
+    const edges = ({ model, selected, collapsed }) => flow.setEdges((before) => edgesOf(model, selected.steps, before, collapsed));
     const stopModel = desk.watch(
       ({ model }) => model,
       (model, before) => {
         const same = (part) => model[part] === before[part];
-        if (!["steps", "order", "notes", "wires"].every(same)) flow.setNodes((nodes) => nodesOf(model, nodes, desk.get().renaming));
+        if (!["steps", "order", "notes", "wires"].every(same)) nodes(desk.get());
         if (!same("wires") || !same("steps")) edges(desk.get());
       },
     );
@@ -129,8 +130,16 @@ const useFollowing = (flow, desk) =>
       ({ selected }) => String(selected.steps),
       () => edges(desk.get()),
     );
+    const stopCollapsed = desk.watch(
+      ({ collapsed }) => collapsed,
+      () => {
+        nodes(desk.get());
+        edges(desk.get());
+      },
+    );
     return () => {
       stopModel();
       stopSelected();
+      stopCollapsed();
     };
   }, [flow, desk]);

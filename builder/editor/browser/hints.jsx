@@ -1,9 +1,10 @@
 // Words over the canvas: what to do when it is empty, why a wire does not fit, what a screen reader hears.
 import { useEffect, useState } from "react";
 import { set, useDesk } from "./desk.js";
+import { portOfHandle } from "./geometry.js";
 import { landing } from "./landing.js";
 import { Workflow } from "./marks.jsx";
-import { refusal } from "./wires.js";
+import { inputOf, outputOf, refusal } from "./wires.js";
 import { kindPhrase, useWords } from "./words.js";
 
 export const Empty = () => {
@@ -37,12 +38,13 @@ export const Hint = ({ root }) => {
   const catalog = useDesk((desk) => desk.catalog);
   const [below, setBelow] = useState(null);
   useEffect(() => {
-    const over = (event) => setBelow(event.target.closest?.(".port, .react-flow__node-step") ?? null);
+    const over = (event) => setBelow(event.target.closest?.(".port, .room, .react-flow__node-step") ?? null);
     root.current.addEventListener("pointerover", over);
     return () => root.current?.removeEventListener("pointerover", over);
   }, [root]);
   if (!below?.isConnected) return null;
   const port = below.classList.contains("port");
+  if (below.classList.contains("room")) return null; // there a wire offers new steps
   if (!port && (!linking || linking.how === "list")) return null;
   const text = port ? saying({ t, linking, model, accepts: catalog.accepts, ...portOf(below) }) : landed(t, landing(model, catalog, linking, below.dataset.id));
   if (!text) return null;
@@ -55,10 +57,12 @@ export const Hint = ({ root }) => {
 
 const portOf = ({ dataset, classList }) => ({
   step: dataset.nodeid,
-  name: dataset.handleid,
+  ...named(portOfHandle(dataset.handleid)),
   kind: dataset.kind,
   type: classList.contains("source") ? "source" : "target",
 });
+
+const named = ({ port, body }) => ({ name: port, body });
 
 /** Beside a port, above a card. */
 const place = (box, below, port) => {
@@ -79,16 +83,17 @@ const saying = ({ name, ...rest }) => {
   return said && { name: name === "after" ? rest.t("after") : name, ...said };
 };
 
-const ofPort = ({ t, linking, model, accepts, step, name, kind, type }) => {
-  const itself = linking && linking.step === step && linking.port === name;
+const ofPort = ({ t, linking, model, accepts, step, name, body, kind, type }) => {
+  const itself = linking && linking.step === step && linking.port === name && linking.body === body;
   if (linking && !itself) {
     if (linking.type === type) return { no: true, says: t(type === "source" ? "A wire ends at an input." : "A wire begins at an output.") };
-    const [from, to] = linking.type === "source" ? [linking, { step, port: name }] : [{ step, port: name }, linking];
+    const end = { step, port: name, body };
+    const [from, to] = linking.type === "source" ? [linking, end] : [end, linking];
     const why = refusal(model, accepts, from, to);
     if (why) return { no: true, says: t(...why) };
   }
   if (name === "after") return { says: t("runs after what is wired here") };
-  const found = (type === "source" ? model.steps[step]?.outputs : model.steps[step]?.inputs)?.find((each) => each.name === name);
+  const found = model.steps[step] && (type === "source" ? outputOf : inputOf)(model.steps[step], name, body);
   if (!found) return null;
   if (found.lost) return { no: true, says: t("the step no longer has this port") };
   return { says: [t(kindPhrase(kind)), found.help && t(found.help)].filter(Boolean).join(" · ") };

@@ -1,6 +1,7 @@
 // The keyboard on the canvas: everything that a mouse can do there.
-import { addNote, copied, duplicate, linkFrom, nudge, paste, remove, select, unlink } from "./actions.js";
-import { get, set } from "./desk.js";
+import { addNote, copied, duplicate, fold, linkFrom, nudge, outermost, paste, remove, select, turnAround, unlink } from "./actions.js";
+import { drawing, get, set } from "./desk.js";
+import { bodiesOf } from "./nesting.js";
 import { walk } from "./queue.js";
 import { fit, intoSight, lasting } from "./sight.js";
 
@@ -41,7 +42,10 @@ const pressed = (event, step, flow, store) => {
   if (key === "Enter" && step) return configure(step);
   if (key === " " && step) return toggle(step);
   if (key === "c" && step) return linkFrom(step) ?? true;
-  if (key === "a" || key === "/") return set({ adding: { x: null, y: null, at: null, end: null } }) ?? true;
+  if (key === "m") return relocate(step);
+  if (key === "o" && step) return bodiesOf(get().model.steps[step]).length > 0 && (fold(step) ?? true);
+  if ((key === "," || key === ".") && step) return turnAround(drawing, step, key === "." ? 1 : -1);
+  if (key === "a" || key === "/") return add(step);
   if (key === "n") return addNote() ?? true;
   if (key === "?") return set({ help: true }) ?? true;
   if (key === "1" || key === "f") return Boolean(fit(flow));
@@ -53,8 +57,9 @@ const pressed = (event, step, flow, store) => {
 /** To the next step in the order of the flow, which may be out of sight and so not in the page. */
 const walkOn = (step, by, flow, store, target) => {
   const nodes = flow.getNodes().filter((node) => node.type === "step");
-  const next = nodes[nodes.findIndex((node) => node.id === step) + by];
-  if (!next) return false; // out of the canvas
+  const node = nodes[nodes.findIndex((each) => each.id === step) + by];
+  if (!node) return false; // out of the canvas
+  const next = flow.getInternalNode(node.id);
   const root = target.closest(".surface");
   intoSight(flow, store, next);
   const focus = (tries) => {
@@ -79,6 +84,23 @@ const move = (step, [right, down], times) => {
 const discard = (step) => {
   if (step && !get().selected.steps.includes(step)) select([step]);
   requestAnimationFrame(remove); // as above
+  return true;
+};
+
+/** Choose another place for the step, or for all that are selected. */
+const relocate = (step) => {
+  const { selected, model } = get();
+  const ids = step && !selected.steps.includes(step) ? [step] : outermost(model, selected.steps);
+  if (!ids.length) return false;
+  set({ moving: ids });
+  return true;
+};
+
+/** A list of kinds; what is chosen goes into the frame that has the focus, or beside the step. */
+const add = (step) => {
+  if (step && !get().selected.steps.includes(step)) select([step]);
+  // The selection arrives with React Flow's next turn.
+  requestAnimationFrame(() => set({ adding: { x: null, y: null, at: null, end: null } }));
   return true;
 };
 

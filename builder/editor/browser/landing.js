@@ -1,5 +1,6 @@
 // What a wire does that is let go over a step as a whole: it fills what the step waits for; pure.
-import { AFTER, ancestors, ends, flowOrder, partners, refusal, wireText } from "./wires.js";
+import { bodyAround, placeOf } from "./nesting.js";
+import { AFTER, ancestors, ends, flowOrder, mayRead, partners, refusal, wireText } from "./wires.js";
 
 const WRITTEN = new Set(["text", "multiline", "expression", "json"]); // settings that one expression can fill
 
@@ -26,6 +27,8 @@ export const landing = (model, catalog, end, id) => (end.type === "source" ? onI
 const onInput = (model, { kinds, accepts }, end, id) => {
   const step = model.steps[id];
   const waited = ancestors(model, end.step);
+  const inner = placeOf(model, end.step).step === id && !end.body && takenInside(model, accepts, end, waited);
+  if (inner) return inner;
   const at = (port) => ({ step: id, port, type: "target" });
   const why = (port) => refusal(model, accepts, end, at(port), waited);
   const taken = takenPorts(model);
@@ -33,17 +36,29 @@ const onInput = (model, { kinds, accepts }, end, id) => {
     ({ name, required, many, lost }) => required && !lost && (many || !taken.has(`${id}.${name}`)) && !why(name),
   );
   if (awaited) return { end: at(awaited.name), says: ["fills {name}", { name: awaited.name }] };
-  const field = id !== end.step && !waited.has(id) && emptySetting(step, kinds[step.kind], taken);
+  const field = mayRead(model, end, id, waited) && emptySetting(step, kinds[step.kind], taken);
   if (field) return { end: { step: id, field }, says: ["fills {name}", { name: field.label }] };
   if (step.entry === false) return { why: ["A start takes no wire.", {}] };
   const no = why(AFTER);
   return no ? { why: no } : { end: at(AFTER), says: ["runs after it", {}] };
 };
 
+/** A wire let go over the frame around its step fills what that takes inside. */
+const takenInside = (model, accepts, end, waited) => {
+  const { step, body } = placeOf(model, end.step);
+  const { takes = [] } = model.steps[step].bodies.find(({ name }) => name === body);
+  const ends = takes.filter(({ lost }) => !lost).map(({ name }) => ({ step, port: name, type: "target", body }));
+  const free = ends.find((to) => !refusal(model, accepts, end, to, waited));
+  if (free) return { end: free, says: ["fills {name}", { name: free.port }] };
+  return ends.length ? { why: refusal(model, accepts, end, ends[0], waited) } : null;
+};
+
 const onOutput = (model, { accepts }, end, id) => {
-  const tried = (model.steps[id].outputs ?? [])
+  const inner = bodyAround(model, end.step, id); // the frame around the step hands it something
+  const ports = inner ? model.steps[id].bodies.find(({ name }) => name === inner).gives : model.steps[id].outputs;
+  const tried = (ports ?? [])
     .filter((port) => !port.lost)
-    .map((port) => ({ step: id, port: port.name, type: "source" }))
+    .map((port) => ({ step: id, port: port.name, type: "source", ...(inner ? { body: inner } : {}) }))
     .map((from) => ({ end: from, says: ["comes from {name}", { name: from.port }], why: refusal(model, accepts, from, end) }));
   return tried.find(({ why }) => !why) ?? { why: tried[0]?.why ?? ["It gives nothing.", {}] };
 };
@@ -68,7 +83,7 @@ export const offers = (model, catalog, end) => {
   const byStep = Object.groupBy(ports, ({ step }) => step);
   return flowOrder(model).flatMap((id) => {
     const step = model.steps[id];
-    const field = id !== end.step && !waited.has(id) && emptySetting(step, catalog.kinds[step.kind], taken);
+    const field = mayRead(model, end, id, waited) && emptySetting(step, catalog.kinds[step.kind], taken);
     return [...(field ? [{ step: id, field }] : []), ...(byStep[id] ?? [])];
   });
 };

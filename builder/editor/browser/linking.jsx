@@ -2,13 +2,14 @@
 import { useEffect, useRef, useState } from "react";
 import { join, linkFrom, nameOf, unlink } from "./actions.js";
 import { get, useDesk } from "./desk.js";
-import { Mark } from "./marks.jsx";
-import { AFTER } from "./wires.js";
+import { handleId } from "./geometry.js";
+import { Into, Mark } from "./marks.jsx";
+import { AFTER, portsOf } from "./wires.js";
 import { kindPhrase, useWords } from "./words.js";
 
 export const LinkList = () => {
   const linking = useDesk((desk) => desk.linking);
-  return linking?.how === "list" ? <Ends key={`${linking.step}.${linking.port}`} linking={linking} /> : null;
+  return linking?.how === "list" ? <Ends key={`${linking.step}.${handleId(linking)}`} linking={linking} /> : null;
 };
 
 const Ends = ({ linking }) => {
@@ -16,7 +17,7 @@ const Ends = ({ linking }) => {
   const model = useDesk((desk) => desk.model);
   const [at, setAt] = useState(0);
   const list = useRef(null);
-  const outputs = model.steps[linking.step]?.outputs ?? [];
+  const outputs = model.steps[linking.step] ? portsOf(model.steps[linking.step], "source") : [];
   const ends = linking.partners;
   useEffect(() => {
     list.current.focus();
@@ -40,7 +41,8 @@ const Ends = ({ linking }) => {
       {outputs.length > 1 && (
         <div className="outputs" role="group" aria-label={t("Output")}>
           {outputs.map((port) => (
-            <button key={port.name} type="button" aria-pressed={port.name === linking.port} onClick={() => linkFrom(linking.step, port)}>
+            <button key={handleId({ port: port.name, body: port.body })} type="button" aria-pressed={port.name === linking.port && port.body === linking.body} onClick={() => linkFrom(linking.step, port)}>
+              {port.body && <Into size={12} aria-label={t("inside")} />}
               {port.name}
             </button>
           ))}
@@ -51,7 +53,7 @@ const Ends = ({ linking }) => {
           const step = get().model.steps[end.step];
           return (
             <li
-              key={`${end.step}.${end.field ? "*" : end.port}`}
+              key={`${end.step}.${end.field ? "*" : handleId(end)}`}
               id={`end-${number}`}
               role="option"
               aria-selected={number === at}

@@ -7,12 +7,15 @@ export { default as AlertTriangle } from "lucide-react/dist/esm/icons/triangle-a
 export { default as Braces } from "lucide-react/dist/esm/icons/braces.mjs";
 export { default as Check } from "lucide-react/dist/esm/icons/check.mjs";
 export { default as ChevronDown } from "lucide-react/dist/esm/icons/chevron-down.mjs";
+export { default as ChevronLeft } from "lucide-react/dist/esm/icons/chevron-left.mjs";
 export { default as ChevronRight } from "lucide-react/dist/esm/icons/chevron-right.mjs";
 export { default as CloudOff } from "lucide-react/dist/esm/icons/cloud-off.mjs";
 export { default as Copy } from "lucide-react/dist/esm/icons/copy.mjs";
+export { default as Hourglass } from "lucide-react/dist/esm/icons/hourglass.mjs";
 export { default as Keyboard } from "lucide-react/dist/esm/icons/keyboard.mjs";
 export { default as Loader } from "lucide-react/dist/esm/icons/loader-circle.mjs";
 export { default as Maximize } from "lucide-react/dist/esm/icons/maximize.mjs";
+export { default as Into } from "lucide-react/dist/esm/icons/corner-down-right.mjs";
 export { default as Minus } from "lucide-react/dist/esm/icons/minus.mjs";
 export { default as Play } from "lucide-react/dist/esm/icons/play.mjs";
 export { default as Plus } from "lucide-react/dist/esm/icons/plus.mjs";

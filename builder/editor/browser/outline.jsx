@@ -2,21 +2,21 @@
 import { nameOf, reveal } from "./actions.js";
 import { set, useDesk } from "./desk.js";
 import { useDraft } from "./draft.js";
+import { roomName } from "./frame.jsx";
 import { Mark, X } from "./marks.jsx";
 import { anyError, countProblems, ProblemMark } from "./problem.jsx";
+import { bodiesOf, ROOT, stepsIn } from "./nesting.js";
 import { edit } from "./queue.js";
+import { saysOf } from "./scopes.js";
 import { flowOrder } from "./wires.js";
 import { useWords } from "./words.js";
 
-const STATES = { running: "running", done: "done", failed: "failed", skipped: "skipped", cancelled: "cancelled" };
+const STATES = { running: "running", waiting: "waiting", done: "done", failed: "failed", skipped: "skipped", cancelled: "cancelled" };
 
 export const Outline = () => {
   const t = useWords();
   const model = useDesk((desk) => desk.model);
-  const overlay = useDesk((desk) => desk.overlay);
   const [description, setDescription, finish] = useDraft(model.description, (next) => edit({ do: "describe", description: next }));
-  const after = {};
-  for (const wire of Object.values(model.wires)) (after[wire.source] ??= new Set()).add(wire.target);
   return (
     <div className="pane">
       <div className="outline-heading">
@@ -34,20 +34,34 @@ export const Outline = () => {
           {t("Steps")} <span className="count">{model.order.length}</span>
         </h3>
         {!model.order.length && <p className="none">{t("None yet. Select one here once there are some.")}</p>}
-        <ol className="outline">
-          {flowOrder(model).map((id) => (
-            <Row key={id} step={model.steps[id]} says={overlay[id]} after={[...(after[id] ?? [])].map((each) => nameOf(model.steps[each], t)).join(", ")} t={t} />
-          ))}
-        </ol>
+        <Steps place={ROOT} label={t("Steps")} />
       </section>
     </div>
   );
 };
 
-const Row = ({ step, says, after, t }) => {
+/** The steps of a place in the order of the flow, each with those inside it. */
+const Steps = ({ place, label }) => {
+  const model = useDesk((desk) => desk.model);
+  const there = new Set(stepsIn(model, place));
+  return (
+    <ol className="outline" aria-label={label}>
+      {flowOrder(model)
+        .filter((id) => there.has(id))
+        .map((id) => (
+          <Row key={id} step={model.steps[id]} model={model} />
+        ))}
+    </ol>
+  );
+};
+
+const Row = ({ step, model }) => {
+  const t = useWords();
+  const says = useDesk((desk) => saysOf(desk, step.id));
   const problems = step.problems ?? [];
   const severity = anyError(problems) ? "error" : "warning";
   const state = STATES[says?.state];
+  const after = followers(model)[step.id] ?? [];
   return (
     <li>
       <button type="button" onClick={() => reveal(step.id)}>
@@ -56,7 +70,7 @@ const Row = ({ step, says, after, t }) => {
           <span className="title">{step.title || t(step.label)}</span>
           <span className="kind">
             <code>{step.id}</code>
-            {after && ` → ${after}`}
+            {after.length > 0 && ` → ${after.map((each) => nameOf(model.steps[each], t)).join(", ")}`}
             {state && ` · ${t(state)}`}
           </span>
         </span>
@@ -67,6 +81,24 @@ const Row = ({ step, says, after, t }) => {
           </span>
         )}
       </button>
+      {bodiesOf(step).map(({ name }, _, all) => (
+        <div key={name} className="inside">
+          {all.length > 1 && <p className="kind">{roomName(name, t)}</p>}
+          <Steps place={{ step: step.id, body: name }} label={t("inside {name}", { name: roomName(name, t) })} />
+        </div>
+      ))}
     </li>
   );
+};
+
+const known = new WeakMap();
+
+/** Which steps come after each, by wires and references. */
+const followers = ({ wires }) => {
+  if (known.has(wires)) return known.get(wires);
+  const after = {};
+  for (const { source, target } of Object.values(wires)) (after[source] ??= new Set()).add(target);
+  const found = Object.fromEntries(Object.entries(after).map(([id, all]) => [id, [...all]]));
+  known.set(wires, found);
+  return found;
 };

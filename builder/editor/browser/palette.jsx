@@ -1,10 +1,12 @@
 // The kinds of nodes: as a list beside the canvas, and over it where one is wanted.
 import { useEffect, useRef, useState } from "react";
-import { add } from "./actions.js";
-import { set, useDesk } from "./desk.js";
+import { add, nameOf, placeForNew } from "./actions.js";
+import { get, set, useDesk } from "./desk.js";
+import { roomName } from "./frame.jsx";
 import { fitting } from "./landing.js";
 import { bare } from "./markdown.jsx";
 import { Mark, Search } from "./marks.jsx";
+import { around, bodiesOf, placeOf, same } from "./nesting.js";
 import { useWords } from "./words.js";
 
 const DRAG = "application/x-canevas-kind";
@@ -142,10 +144,32 @@ const Offer = ({ adding }) => {
     return () => document.removeEventListener("pointerdown", outside);
   }, []);
   const { x, y, at, end } = adding;
+  const [goes, setGoes] = useState(() => adding.place ?? placeForNew());
   const place = x === null ? { left: "50%", top: "16%", transform: "translateX(-50%)" } : within(x, y);
   return (
     <div ref={box} className="overlay-list quick-add" style={place} role="dialog" aria-label={t("Add a step")}>
-      <Kinds id="quick-add" end={end} autoFocus onChoose={(kind) => add(kind, at, end)} onEscape={close} />
+      <Goes goes={goes} setGoes={setGoes} free={!at} />
+      <Kinds id="quick-add" end={end} autoFocus onChoose={(kind) => add(kind, at, end, goes)} onEscape={close} />
+    </div>
+  );
+};
+
+/** Into which frame the step goes, when it is not said by where the list was opened. */
+const Goes = ({ goes, setGoes, free }) => {
+  const t = useWords();
+  const model = useDesk((desk) => desk.model);
+  const [chosen] = useState(() => get().selected.steps.at(-1));
+  if (!goes.step && !free) return null;
+  const own = bodiesOf(model.steps[chosen]).map(({ name }) => ({ step: chosen, body: name }));
+  const places = free ? [...own, ...around(model, placeOf(model, chosen))] : [goes];
+  if (places.length === 1) return goes.step ? <p className="goes">{t("inside {name}", { name: nameOf(model.steps[goes.step], t) })}</p> : null;
+  return (
+    <div className="outputs goes" role="group" aria-label={t("Where it goes")}>
+      {places.map((place) => (
+        <button key={`${place.step}.${place.body}`} type="button" aria-pressed={same(place, goes)} onClick={() => setGoes(place)}>
+          {place.step ? `${nameOf(model.steps[place.step], t)} · ${roomName(place.body, t)}` : t("The canvas")}
+        </button>
+      ))}
     </div>
   );
 };

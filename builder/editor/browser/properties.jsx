@@ -5,11 +5,12 @@ import { get, set, useDesk } from "./desk.js";
 import { useDraft } from "./draft.js";
 import { Field } from "./field.jsx";
 import { Outline } from "./outline.jsx";
-import { Copy, Link, Mark, Trash, X } from "./marks.jsx";
+import { Copy, Into, Link, Mark, Trash, X } from "./marks.jsx";
 import { coded } from "./markdown.jsx";
 import { ProblemMark, ProblemText } from "./problem.jsx";
 import { edit } from "./queue.js";
 import { Trouble } from "./trouble.jsx";
+import { portsOf } from "./wires.js";
 import { useWords } from "./words.js";
 
 const NONE = [];
@@ -102,7 +103,29 @@ const Heading = ({ step }) => {
         </button>
       </div>
       <p className="help">{coded(help[0])}</p>
+      <Standing step={step} />
     </header>
+  );
+};
+
+/** Where a step stands, when it stands inside another one, and the way to another place. */
+const Standing = ({ step }) => {
+  const t = useWords();
+  const around = useDesk((desk) => desk.model.steps[step.parent]);
+  const others = useDesk((desk) => Object.values(desk.model.steps).some((each) => each.id !== step.id && each.bodies?.length));
+  if (!around && (!others || step.entry === false)) return null;
+  return (
+    <p className="standing">
+      {around && (
+        <button type="button" className="link" onClick={() => reveal(around.id)}>
+          {t("inside {name}", { name: nameOf(around, t) })}
+        </button>
+      )}
+      <button type="button" className="button quiet more" onClick={() => set({ moving: [step.id], panel: "canvas" })}>
+        <Into size={14} aria-hidden="true" />
+        {t("Move to …")}
+      </button>
+    </p>
   );
 };
 
@@ -147,7 +170,7 @@ const Settings = ({ step }) => {
   }, [place]);
   const { config = {}, problems = NONE } = step;
   const fields = known?.fields ?? NONE;
-  const arriving = Object.values(model.wires).filter((wire) => wire.target === step.id && !wire.reference);
+  const wired = Object.values(model.wires).filter((wire) => wire.target === step.id && !wire.reference);
   const named = new Set(fields.map((field) => field.name));
   const others = problems.filter((problem) => !named.has(problem.field));
   return (
@@ -159,7 +182,7 @@ const Settings = ({ step }) => {
           step={step.id}
           field={field}
           value={config[field.name]}
-          wires={arriving.filter((wire) => wire.port === field.name)}
+          wires={wired.filter((wire) => wire.port === field.name)}
           problems={problems.filter((problem) => problem.field === field.name)}
         />
       ))}
@@ -174,7 +197,7 @@ const Settings = ({ step }) => {
             </button>
           </div>
         ))}
-      <Wires step={step} arriving={arriving} model={model} />
+      <Wires step={step} arriving={wired} model={model} />
       {step.entry !== false && <Trouble step={step} />}
     </div>
   );
@@ -218,7 +241,7 @@ const Wires = ({ step, arriving, model }) => {
         {arriving.map((wire) => row(wire, wire.source, `${from(wire)} → ${wire.port ?? "after"}`))}
         {leaving.map((wire) => row(wire, wire.target, `${wire.output} → ${into(wire)}`))}
       </ul>
-      {(step.outputs ?? []).length > 0 && (
+      {portsOf(step, "source").length > 0 && (
         <button type="button" className="button quiet more" onClick={() => linkFrom(step.id)}>
           <Link size={14} aria-hidden="true" />
           {t("Connect to …")}

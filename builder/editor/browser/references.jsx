@@ -3,22 +3,34 @@ import { useEffect, useRef, useState } from "react";
 import { nameOf } from "./actions.js";
 import { get } from "./desk.js";
 import { Braces, Mark } from "./marks.jsx";
-import { ancestors, flowOrder } from "./wires.js";
+import { around, placeOf, same } from "./nesting.js";
+import { ancestors, flowOrder, mayRead } from "./wires.js";
 import { kindPhrase, useWords } from "./words.js";
 
-/** What a step may read: [{step, port}] of every step that does not wait for it, those before it first. */
-const readable = (model, id) => {
+/**
+ * What a setting of a step may read, [{step, port}]: what the frames around it hand in, then the steps that it sees and
+ * that do not wait for it, those before it first. late: the setting when it is computed over the steps inside.
+ */
+export const readable = (model, id, late = "") => {
+  const filled = late && model.steps[id].bodies?.find(({ takes = [] }) => takes.some(({ name }) => name === late));
+  const place = filled ? { step: id, body: filled.name } : placeOf(model, id);
+  const rooms = around(model, place);
+  const frames = rooms.filter(({ step }) => step);
+  const handed = frames.flatMap(({ step, body }) => ports(model.steps[step], model.steps[step].bodies.find(({ name }) => name === body)?.gives));
+  const inSight = (other) => other !== id && !frames.some(({ step }) => step === other) && rooms.some((room) => same(placeOf(model, other), room));
   const before = ancestors(model, id);
-  const order = flowOrder(model).filter((other) => other !== id && !ancestors(model, other).has(id));
-  const near = [...order.filter((other) => before.has(other)), ...order.filter((other) => !before.has(other))];
-  return near.flatMap((other) => {
-    const step = model.steps[other];
-    return (step.outputs ?? []).filter((port) => !port.lost).map((port) => ({ step, port }));
-  });
+  const free = (other) => filled && same(placeOf(model, other), place) ? true : mayRead(model, { step: other }, id);
+  const order = flowOrder(model).filter((other) => inSight(other) && free(other));
+  const first = filled ? (other) => same(placeOf(model, other), place) : (other) => before.has(other);
+  const near = [...order.filter(first), ...order.filter((other) => !first(other))];
+  const given = near.flatMap((other) => ports(model.steps[other], model.steps[other].outputs));
+  return filled ? [...given, ...handed] : [...handed, ...given];
 };
 
+const ports = (step, all = []) => all.filter((port) => !port.lost).map((port) => ({ step, port }));
+
 /** A button that opens the list. onChoose: gets `{{ step.port }}`. */
-export const References = ({ step, onChoose, open, setOpen }) => {
+export const References = ({ step, late, onChoose, open, setOpen }) => {
   const t = useWords();
   return (
     <span className="references">
@@ -33,14 +45,14 @@ export const References = ({ step, onChoose, open, setOpen }) => {
       >
         <Braces size={14} aria-hidden="true" />
       </button>
-      {open && <List step={step} onChoose={onChoose} close={() => setOpen(false)} />}
+      {open && <List step={step} late={late} onChoose={onChoose} close={() => setOpen(false)} />}
     </span>
   );
 };
 
-const List = ({ step, onChoose, close }) => {
+const List = ({ step, late, onChoose, close }) => {
   const t = useWords();
-  const [values] = useState(() => readable(get().model, step));
+  const [values] = useState(() => readable(get().model, step, late));
   const [at, setAt] = useState(0);
   const list = useRef(null);
   useEffect(() => {

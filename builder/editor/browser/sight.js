@@ -8,12 +8,13 @@ export const lasting = (ms) => (window.matchMedia("(prefers-reduced-motion: redu
 /** Show the whole flow. */
 export const fit = (flow) => flow.fitView({ padding: 0.18, maxZoom: 1, duration: lasting(300) });
 
-/** Pan just as far as it takes to see a whole node. */
+/** Pan just as far as it takes to see a whole node, as React Flow keeps it. */
 export const intoSight = (flow, store, node) => {
   const { width, height, transform } = store.getState();
   const [x, y, zoom] = transform;
-  const left = node.position.x * zoom + x;
-  const top = node.position.y * zoom + y;
+  const at = node.internals.positionAbsolute; // its own counts from the frame around it
+  const left = at.x * zoom + x;
+  const top = at.y * zoom + y;
   const dx = shift(left, (node.measured.width ?? 0) * zoom, width);
   const dy = shift(top, (node.measured.height ?? 0) * zoom, height);
   if (dx || dy) flow.setViewport({ x: x + dx, y: y + dy, zoom });

@@ -2,6 +2,7 @@
 import "@xyflow/react/dist/base.css";
 import { ReactFlowProvider, useReactFlow, useStoreApi } from "@xyflow/react";
 import { useContext, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { fold, turnAround } from "./actions.js";
 import { Card } from "./card.jsx";
 import { Zoom } from "./controls.jsx";
 import { createDesk, DeskContext, renewed, useDesk } from "./desk.js";
@@ -15,15 +16,20 @@ const NODES = { step: Card, note: Remark };
 
 /**
  * view: a flow as the server reads it {steps, wires, notes, …}; name: of it, another one begins anew. overlay: what a
- * run says, by step. selected: the id of the chosen step, or empty. onSelect(id): somebody chose another one.
+ * run says, by step. selected: the id of the chosen step, or empty. onSelect(id): somebody
+ * chose another one. onScope(chosen): the rounds and items that are shown, where it is not the latest.
  */
-export const Viewer = ({ name, view, overlay, selected, icons, onSelect }) => {
+export const Viewer = ({ name, view, overlay, selected, icons, onSelect, scope, onScope }) => {
   const [desk] = useState(createDesk);
   useLayoutEffect(() => desk.set({ icons }), [desk, icons]);
   useLayoutEffect(() => {
     if (view?.steps) desk.set({ flow: name, model: modelOf(view) });
   }, [desk, name, view]);
   useLayoutEffect(() => desk.set({ overlay: renewed(desk.get().overlay, overlay) }), [desk, overlay]);
+  useLayoutEffect(() => {
+    if (scope?.chosen) desk.set({ chosen: scope.chosen });
+  }, [desk, scope]);
+  useEffect(() => desk.watch(({ chosen }) => chosen, (chosen) => onScope?.(chosen)), [desk]);
   return (
     <DeskContext.Provider value={desk}>
       <div className="editor viewer">
@@ -44,10 +50,13 @@ const Sight = ({ selected, onSelect }) => {
   const root = useRef(null);
   const flow = useReactFlow();
   const store = useStoreApi();
+  const desk = useContext(DeskContext);
   useSelected(flow, store, selected);
   const keys = (event) => {
     const step = event.target.closest(".react-flow__node-step")?.dataset.id;
     if ((event.key === "Enter" || event.key === " ") && step) onSelect(step);
+    else if (event.key === "o" && step) fold(step, desk);
+    else if ((event.key === "," || event.key === ".") && step) turnAround(desk, step, event.key === "." ? 1 : -1);
     else if (event.key === "Escape") onSelect("");
     else if (event.key === "1") fit(flow);
     else if (event.key === "+") flow.zoomIn({ duration: lasting(200) });

@@ -1,23 +1,25 @@
 // Drawing wires with a pointer: from port to port, onto a step as a whole, or over nothing.
 import { XYHandle } from "@xyflow/system";
 import { useRef } from "react";
-import { join, link, unlink } from "./actions.js";
+import { join, link, placeForEnd, unlink } from "./actions.js";
 import { get, set } from "./desk.js";
+import { boxesOf, placeAt } from "./frames.js";
+import { portOfHandle } from "./geometry.js";
 import { landing } from "./landing.js";
 import { refusal } from "./wires.js";
 
 /** The end that a port in the page stands for. */
 const endOf = (port) => ({
   step: port.dataset.nodeid,
-  port: port.dataset.handleid,
+  ...portOfHandle(port.dataset.handleid),
   type: port.classList.contains("source") ? "source" : "target",
   kind: port.dataset.kind,
 });
 
 /** Both ends of a connection of React Flow. */
 export const endsOf = ({ source, sourceHandle, target, targetHandle }) => [
-  { step: source, port: sourceHandle, type: "source" },
-  { step: target, port: targetHandle, type: "target" },
+  { step: source, ...portOfHandle(sourceHandle), type: "source" },
+  { step: target, ...portOfHandle(targetHandle), type: "target" },
 ];
 
 export const mayJoin = (connection) => {
@@ -25,15 +27,27 @@ export const mayJoin = (connection) => {
   return !refusal(get().model, get().catalog.accepts, from, to);
 };
 
-/** The step of whose card something is a part, and no port of it. */
+/** The step of whose card something is a part, and no port of it, nor the ground of a room. */
 export const cardBelow = (element) =>
-  element?.closest(".port") ? undefined : element?.closest(".react-flow__node-step")?.dataset.id;
+  element?.closest(".port, .room") ? undefined : element?.closest(".react-flow__node-step")?.dataset.id;
+
+/** Whether something is the ground on which steps stand: the canvas itself, or a room. */
+export const isGround = (element) => Boolean(element?.classList.contains("react-flow__pane") || (element?.closest(".room") && !element.closest(".port, button")));
+
+/** The place under a point of the page. */
+export const placeBelow = (flow, { clientX, clientY }, except) => {
+  const { model, collapsed } = get();
+  const { x, y } = flow.screenToFlowPosition({ x: clientX, y: clientY });
+  return placeAt(model, boxesOf(model, collapsed), [x, y], except);
+};
 
 /** Offer the kinds of nodes at a place on the canvas. */
-export const offer = (flow, root, { clientX, clientY }, end = null) => {
+export const offer = (flow, root, point, end = null) => {
+  const { clientX, clientY } = point;
   const { left, top } = root.getBoundingClientRect();
   const { x, y } = flow.screenToFlowPosition({ x: clientX, y: clientY });
-  set({ adding: { x: clientX - left, y: clientY - top, at: end?.type === "target" ? [x - 256, y - 28] : [x, y - 28], end } });
+  const place = placeForEnd(end, placeBelow(flow, point));
+  set({ adding: { x: clientX - left, y: clientY - top, at: end?.type === "target" ? [x - 256, y - 28] : [x, y - 28], end, place } });
 };
 
 /** Let a loose end go over a step as a whole. */
@@ -77,8 +91,8 @@ export const useWiring = (flow, store) => {
         const below = document.elementFromPoint(point.clientX, point.clientY);
         const step = cardBelow(below);
         if (step) land(end, step);
-        else if (toHandle && isValid) join(end, { step: toHandle.nodeId, port: toHandle.id, type: toHandle.type });
-        else if (!toHandle && below?.classList.contains("react-flow__pane")) offer(flow, domNode, point, end);
+        else if (toHandle && isValid) join(end, { step: toHandle.nodeId, ...portOfHandle(toHandle.id), type: toHandle.type });
+        else if (!toHandle && isGround(below)) offer(flow, domNode, point, end);
       },
       getTransform: () => store.getState().transform,
       getFromHandle: () => store.getState().connection.fromHandle,

@@ -1,7 +1,7 @@
 """A running Canevas and a Chromium for the canvas tests, with a flow of its own for each test."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,24 +11,33 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from nodes.catalog import builtin
 from runtime.assembly import open_runtime
+from runtime.graph.flow import Flow
 from runtime.settings import Settings
 from tests.browser import Product, chromium, product
 from tests.builder.editor.canvas import drawn, shown
 
 
-async def seed(home: Path, names: list[str]) -> dict[str, str]:
+async def seed(home: Path, names: list[str], drawing: Callable[[str], Flow]) -> dict[str, str]:
     settings = replace(Settings.from_environment({"CANEVAS_HOME": str(home)}), weights=home / "weights")
     async with open_runtime(settings, builtin()) as runtime:
         owner = await runtime.people.ensure_owner()
-        return {name: (await runtime.flows.create(owner.workspace, drawn(name), owner.name)).id for name in names}
+        return {name: (await runtime.flows.create(owner.workspace, drawing(name), owner.name)).id for name in names}
 
 
 @pytest.fixture(scope="module")
-def flows(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[tuple[Product, Any]]:
+def drawing() -> Callable[[str], Flow]:
+    """The flow of each test, by its name; a file that draws on another one says so."""
+    return drawn
+
+
+@pytest.fixture(scope="module")
+def flows(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest, drawing: Callable[[str], Flow]
+) -> Iterator[tuple[Product, Any]]:
     """A running Canevas with a flow for each test of this file."""
     home = tmp_path_factory.mktemp("canvas")
     names = [item.name for item in request.session.items if item.path == request.path]
-    ids = asyncio.run(seed(home, names))
+    ids = asyncio.run(seed(home, names, drawing))
     with product(home, CANEVAS_WEIGHTS=str(home / "weights")) as started:
         yield started, ids
 

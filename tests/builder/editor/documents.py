@@ -5,26 +5,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from builder.editor.edits import (
-    Add,
-    AddNote,
-    Batch,
-    Connect,
-    Describe,
-    Disconnect,
-    Edit,
-    Move,
-    Remove,
-    RemoveNote,
-    Rename,
-    Set,
-    SetNote,
-    SetStep,
-    Unset,
-)
+from builder.editor.edits import Add, Batch, Describe, Edit, Move, Paste, Remove, Rename, Set, SetStep, Unset
+from builder.editor.nest_edits import Nest
+from builder.editor.note_edits import AddNote, RemoveNote, SetNote
+from builder.editor.wire_edits import Connect, Disconnect
 from runtime.graph.flow import Flow
 
-NAMES = ("start", "ask", "answer", "ghost", "fresh")  # `ghost` is wired in the flow below and is no step
+NAMES = ("start", "ask", "answer", "ghost", "fresh", "each", "guard")  # `ghost` is named below and is no step
 FIELDS = ("prompt", "data", "limit")
 VALUES = (
     "plain",
@@ -64,9 +51,53 @@ def ordinary() -> Flow:
     )
 
 
+def nested() -> Flow:
+    """Steps for each item, in a frame in a frame, and one that mends what fails."""
+    return flow_of(
+        steps={
+            "start": {"kind": "start"},
+            "guard": {"kind": "guard"},
+            "each": {"kind": "each", "within": "guard", "config": {"items": "{{ start.message }}"}},
+            "ask": {
+                "kind": "llm",
+                "version": 2,
+                "within": "each",
+                "config": {"prompt": "{{ each.item }} of {{ start.message }}"},
+            },
+            "total": {"kind": "join", "within": "each"},
+            "mend": {"kind": "join", "within": "guard.catch"},
+            "answer": {"kind": "answer", "config": {"value": "{{ guard.output }}"}},
+        },
+        edges=[
+            "start.message -> guard",
+            "each.item -> ask.context",
+            "ask.output -> total.texts",
+            "ask.output -> each.result",
+            "each.output -> guard.result",
+            "guard.error -> mend",
+            "guard.output -> answer",
+        ],
+        layout={
+            "start": [0, 0],
+            "guard": [344, 0],
+            "each": [0, 8],
+            "ask": [0, 0],
+            "total": [344, 0],
+            "mend": [0, 0],
+            "answer": [1600, 0],
+        },
+    )
+
+
 def broken() -> Flow:
     """A flow with everything that a file may get wrong and a person must still be able to mend."""
     whole = ordinary().model_dump(mode="json")
+    whole["steps"] |= {
+        "lost": {"kind": "llm", "version": 2, "within": "ghost.body"},
+        "one": {"kind": "each", "within": "other"},
+        "other": {"kind": "each", "within": "one"},
+        "deep": {"kind": "join", "within": "other.nowhere"},
+    }
     whole["edges"] += ["ghost.out -> ask", "ask.output -> ghost.x", "start.message -> ask", "answer.error -> ask.z"]
     return Flow.model_validate(whole)
 
@@ -87,12 +118,25 @@ _on_error = st.sampled_from(["fail", "port", {"default": [1]}])
 _retry = st.sampled_from([None, {"times": 3, "wait": 0.5}])
 
 
+_within = st.sampled_from(["", "each", "guard", "guard.catch", "ghost", "ask"])
+_steps = st.lists(
+    st.builds(Add, _name, st.sampled_from(["llm", "each"]), config=st.dictionaries(_field, _value), within=_within),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda step: step.step,
+).map(tuple)
+
+
 def _some(items: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, ...]]:
     return st.lists(items, min_size=1, max_size=3).map(tuple)
 
 
 _one = st.one_of(
-    st.builds(Add, _name, st.sampled_from(["llm", "if"]), config=st.dictionaries(_field, _value), at=_place),
+    st.builds(
+        Add, _name, st.sampled_from(["llm", "each"]), config=st.dictionaries(_field, _value), at=_place, within=_within
+    ),
+    st.builds(Paste, _steps, st.dictionaries(_name, st.sampled_from(["copy", "copy_2", "fresh"]), max_size=3)),
+    st.builds(Nest, st.dictionaries(_name, _place, min_size=1, max_size=3), _within),
     st.builds(Remove, _some(_name)),
     st.builds(Move, st.dictionaries(_name, _place, max_size=3)),
     st.builds(Connect, _some(_new | _there)),

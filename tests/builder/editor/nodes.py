@@ -9,6 +9,8 @@ from runtime.graph.fields import (
     Expression,
     InputField,
     InputFields,
+    Inside,
+    Items,
     Json,
     Label,
     ModelName,
@@ -16,7 +18,7 @@ from runtime.graph.fields import (
     Records,
     SecretName,
 )
-from runtime.graph.node import Node, Port
+from runtime.graph.node import Body, Calls, Node, Port
 from runtime.graph.values import Kind
 
 
@@ -99,4 +101,31 @@ class Answer(Node, group="logic", icon="flag", ends=True):
         return self.value
 
 
-CATALOG = Catalog([Start, Ask, Route, Join, Total, Answer])
+class Each(Node, group="logic", icon="repeat-2"):
+    """Runs its inside for each item."""
+
+    items: Items = Field([], title="Items")
+    result: Inside = Field(None, title="Result of an item")
+
+    def bodies(self) -> tuple[Body, ...]:
+        return (Body(gives=(Port("item"), Port("index", Kind.NUMBER))),)
+
+    async def run(self, calls: Calls) -> list[Any]:
+        return [
+            (await calls.call("body", str(at), item=item, index=at))["result"] for at, item in enumerate(self.items)
+        ]
+
+
+class Guard(Node, group="logic", icon="life-buoy"):
+    """Runs its inside, and another one when that fails; the names of both are settings."""
+
+    names: list[Label] = ["try", "catch"]
+
+    def bodies(self) -> tuple[Body, ...]:
+        return (Body(self.names[0]), *(Body(name, gives=(Port("error", Kind.OBJECT),)) for name in self.names[1:]))
+
+    async def run(self, calls: Calls) -> Any:
+        return (await calls.call(self.names[0]))["result"]
+
+
+CATALOG = Catalog([Start, Ask, Route, Join, Total, Answer, Each, Guard])

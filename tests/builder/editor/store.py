@@ -5,6 +5,7 @@ from typing import Any
 
 from runtime.errors import ConflictError, NotFoundError, OperatorError
 from runtime.graph.flow import Flow
+from runtime.graph.library import EMPTY, Library
 from runtime.graph.problems import Problem
 from runtime.graph.reading import Reading
 
@@ -43,6 +44,9 @@ class MemoryStore:
         flow_id = f"flow{len(self.drafts) + 1}"
         self.drafts[flow_id] = (flow, 1)
         return flow_id
+
+    async def library(self, person: Any, flow: Flow) -> Library:
+        return EMPTY
 
     async def problems(self, person: Any, reading: Reading) -> list[Problem]:
         return []

@@ -6,8 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.editor.arrange import arranged, places, tidy
-from builder.editor.sizes import COLUMN, GAP, PLAIN
-from tests.builder.editor.documents import flow_of
+from builder.editor.sizes import COLUMN, GAP, PLAIN, Shape, height
+from builder.editor.view import reads, shapes
+from runtime.graph.reading import read_flow
+from tests.builder.editor.documents import flow_of, nested
+from tests.builder.editor.nodes import CATALOG
 
 ROW = PLAIN + GAP
 
@@ -46,8 +49,8 @@ def test_tidy_ignores_the_layout_and_references_count_as_wires() -> None:
 
 
 def test_a_high_card_pushes_the_next_one_down() -> None:
-    where = places(chain("a.o -> b", "a.o -> c", names="abc"), heights={"b": 400.0})
-    assert where["c"][1] - where["b"][1] == 400 + GAP
+    where = places(chain("a.o -> b", "a.o -> c", names="abc"), shapes={"b": Shape(10, 1)})
+    assert where["c"][1] - where["b"][1] == height(10, 1, True) + GAP
 
 
 def test_a_very_long_flow_goes_on_in_another_line() -> None:
@@ -65,3 +68,21 @@ def test_any_graph_is_placed_with_no_two_steps_in_one_spot(joins: list[tuple[int
     where = arranged(names, [(names[a], names[b]) for a, b in joins])
     assert set(where) == set(names)
     assert len(set(where.values())) == len(names)
+
+
+def test_a_frame_is_arranged_from_the_inside_out() -> None:
+    reading = read_flow(nested(), CATALOG)
+    where = tidy(reading.flow, reads(reading), shapes(reading), reading.nesting)
+    assert (where["ask"], where["total"]) == ((0, 0), (COLUMN, 0))  # in the room of `each`
+    assert where["each"] == where["mend"] == (0, 0)  # each in a room of its own
+    assert where["answer"][0] > where["guard"][0] + 2 * COLUMN
+    assert list(where) == list(reading.flow.steps)
+
+
+def test_a_step_without_a_place_stands_below_those_of_its_room() -> None:
+    flow = nested().model_copy(update={"layout": {k: v for k, v in nested().layout.items() if k != "total"}})
+    reading = read_flow(flow, CATALOG)
+    where = places(flow, reads(reading), shapes(reading), reading.nesting)
+    assert where["total"][0] == where["ask"][0]
+    assert where["total"][1] > where["ask"][1] + PLAIN
+    assert where["guard"] == nested().layout["guard"]

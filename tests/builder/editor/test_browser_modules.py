@@ -3,20 +3,24 @@
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from builder.editor import sizes
 from builder.editor.desk import settled
-from builder.editor.document import EditError
-from builder.editor.edits import Add, Connect, Disconnect, Move, Remove, Set, apply, encode
+from builder.editor.document import EditError, said_of
+from builder.editor.edits import Add, Batch, Move, Paste, Remove, Set, apply, encode
+from builder.editor.following import with_followers
 from builder.editor.kinds import kinds_view
-from builder.editor.view import changes, plain, view
+from builder.editor.nest_edits import Nest
+from builder.editor.view import changes, plain, shapes, view
+from builder.editor.wire_edits import Connect, Disconnect
 from runtime.graph.check import check_reading
 from runtime.graph.flow import Flow, free_id
 from runtime.graph.reading import Reading, read_flow
 from runtime.graph.values import Kind, fits
-from tests.builder.editor.documents import flow_of
+from tests.builder.editor.documents import flow_of, nested
 from tests.builder.editor.nodes import CATALOG
 
 BROWSER = Path(sys.modules["builder.editor"].__file__ or "").parent / "browser"
@@ -28,7 +32,8 @@ def run(code: str, given: Any) -> Any:
     program = (
         "import * as wires from './wires.js'; import * as model from './model.js';"
         "import * as geometry from './geometry.js'; import * as surface from './surface.js';"
-        "import * as landing from './landing.js';"
+        "import * as landing from './landing.js'; import * as frames from './frames.js';"
+        "import * as nesting from './nesting.js'; import * as scopes from './scopes.js';"
         "const given = await new Response(Bun.stdin.stream()).json();"
         f"const tell = (value) => console.log(JSON.stringify(value)); {code}"
     )
@@ -115,7 +120,7 @@ def test_cards_are_as_high_as_python_thinks() -> None:
     steps = plain(drawn(support())[1])["steps"]
     said = run("tell(Object.values(given).map(geometry.heightOf))", steps)
     assert said == [high(step) for step in steps.values()]
-    handles = run("tell(Object.values(given).map(geometry.handlesOf))", steps)
+    handles = run("tell(Object.values(given).map((step) => geometry.handlesOf(step)))", steps)
     for step, ends, height in zip(steps.values(), handles, said, strict=True):
         assert all(0 < end["y"] + end["height"] / 2 < height for end in ends)
         assert len(ends) == len(step.get("inputs", [])) + len(step.get("outputs", [])) + step.get("entry", True)
@@ -148,8 +153,143 @@ def may_join(flow: Flow, source: dict[str, str], target: dict[str, str]) -> bool
         wired = apply(flow, Connect((f"{source['step']}.{source['port']} -> {end}",)))
     except EditError:
         return False
-    wrong = {"type_mismatch", "cycle", "edge_unknown_input", "duplicate_edge"}
+    wrong = {"type_mismatch", "cycle", "edge_unknown_input", "edge_unknown_output", "crossing", "duplicate_edge"}
     return not any(problem.code in wrong for problem in check_reading(read_flow(wired, CATALOG)))
+
+
+Inner = tuple[str, str, str]  # step, port, and the body on whose inside it is
+
+
+def inner_ends(reading: Reading) -> tuple[list[Inner], list[Inner]]:
+    """Every end that wires may leave from, and every one that they may go into."""
+    sources = [(name, port, "") for name, step in reading.steps.items() for port in step.gives]
+    targets = [(n, port, "") for n, s in reading.steps.items() for port in ["after", *(p.name for p in s.inputs)]]
+    for name, step in reading.steps.items():
+        for body in step.bodies:
+            sources += [(name, port.name, body.name) for port in body.gives]
+            targets += [(name, port.name, body.name) for port in body.takes]
+    return sources, targets
+
+
+def may_cross(flow: Flow, reading: Reading, source: Inner, target: Inner) -> bool:
+    """The same as `may_join`, and the wire is read on that side of the frame where it was drawn."""
+    inside = reading.nesting.inside(target[0], source[0])
+    home = reading.nesting.place(source[0])
+    if source[2] != (inside.body if inside else "") or target[2] != (home.body if home.step == target[0] else ""):
+        return False
+    return may_join(flow, {"step": source[0], "port": source[1]}, {"step": target[0], "port": target[1]})
+
+
+def test_wires_cross_frames_only_where_the_flow_lets_them() -> None:
+    flow = apply(nested(), Disconnect(("each.item -> ask.context", "ask.output -> each.result")))
+    reading, whole = drawn(flow)
+    sources, targets = inner_ends(reading)
+    pairs = [(source, target) for source in sources for target in targets]
+    code = """
+      const start = model.modelOf(given.view);
+      const end = ([step, port, body]) => ({ step, port, ...(body ? { body } : {}) });
+      tell(given.pairs.map(([from, to]) => wires.refusal(start, given.accepts, end(from), end(to))));
+    """
+    said = run(code, {"view": plain(whole), "pairs": pairs, "accepts": kinds_view(CATALOG)["accepts"]})
+    allowed = {pair for pair, refused in zip(pairs, said, strict=True) if refused is None}
+    assert allowed == {pair for pair in pairs if may_cross(flow, reading, *pair)}
+    assert (("each", "item", "body"), ("ask", "context", "")) in allowed
+    assert (("start", "message", ""), ("ask", "context", "")) in allowed
+    assert (("ask", "output", ""), ("each", "result", "body")) in allowed
+    assert (("ask", "output", ""), ("answer", "after", "")) not in allowed
+
+
+def test_frames_are_as_large_as_python_thinks_and_hold_their_inside() -> None:
+    flow = nested()
+    reading, whole = drawn(flow)
+    boxes = run("tell(frames.boxesOf(model.modelOf(given)))", plain(whole))
+    shape = shapes(reading)
+    inner = sizes.size(shape["each"], {"body": (344 + sizes.WIDTH, sizes.size(shape["ask"], {})[1])})
+    assert (boxes["each"]["width"], boxes["each"]["height"]) == inner
+    mend = sizes.size(shape["mend"], {})
+    outer = sizes.size(shape["guard"], {"try": (inner[0], 8 + inner[1]), "catch": mend})
+    assert (boxes["guard"]["width"], boxes["guard"]["height"]) == outer
+    for box in boxes.values():
+        rooms = box["rooms"]
+        assert all(room["x"] >= 0 and room["x"] + room["width"] <= box["width"] for room in rooms)
+        assert all(one["y"] + one["height"] <= other["y"] for one, other in pairwise(rooms))
+
+
+def test_nodes_come_after_the_frame_around_them_and_edges_leave_by_handles_that_are_there() -> None:
+    whole = plain(drawn(nested())[1])
+    code = """
+      const start = model.modelOf(given);
+      const nodes = surface.nodesOf(start);
+      const again = surface.nodesOf({ ...start, steps: { ...start.steps } }, nodes);
+      const closed = surface.nodesOf(start, nodes, null, { guard: true });
+      const few = surface.edgesOf(start, [], [], { guard: true }).map(({ target }) => target);
+      const kept = again.map((node, at) => node === nodes[at]);
+      tell([nodes, surface.edgesOf(start, []), kept, closed.map(({ id }) => id), few]);
+    """
+    nodes, edges, kept, closed, few = run(code, whole)
+    order = [node["id"] for node in nodes]
+    assert order == ["start", "guard", "each", "ask", "total", "mend", "answer"]
+    assert all(order.index(node["parentId"]) < order.index(node["id"]) for node in nodes if "parentId" in node)
+    handles = {(node["id"], handle["type"], handle["id"]) for node in nodes for handle in node["handles"]}
+    assert {edge["id"] for edge in edges} == set(whole["wires"])
+    for edge in edges:
+        assert (edge["source"], "source", edge["sourceHandle"]) in handles
+        assert (edge["target"], "target", edge["targetHandle"]) in handles
+    assert all(kept)
+    assert closed == ["start", "guard", "answer"]
+    assert set(few) == {"guard", "answer"}
+
+
+def test_a_point_lies_in_the_innermost_room() -> None:
+    code = """
+      const start = model.modelOf(given);
+      const boxes = frames.boxesOf(start);
+      const middle = (id) => frames.absolute(start, boxes, id).map((side) => side + 20);
+      const at = (id, except) => frames.placeAt(start, boxes, middle(id), new Set(except));
+      tell([at("ask"), at("ask", ["each"]), at("ask", ["guard"]), at("mend"), at("start"), at("each")]);
+    """
+    places = run(code, plain(drawn(nested())[1]))
+    assert [(place["step"], place["body"]) for place in places] == [
+        ("each", "body"),
+        ("guard", "try"),
+        ("", ""),
+        ("guard", "catch"),
+        ("", ""),
+        ("guard", "try"),
+    ]
+
+
+def test_copies_of_a_frame_are_foreseen_as_python_makes_them() -> None:
+    flow = nested()
+    adds = tuple(Add(name, at=(1, 2), **said_of(flow.steps[name])) for name in ("each", "ask", "total"))
+    paste = Paste(
+        adds,
+        {"each": "each_2", "ask": "ask_2", "total": "total_2"},
+        ("each.item -> ask.context", "ask.output -> total.texts", "ask.output -> each.result"),
+    )
+    move = Nest({"total_2": (0, 0)}, "guard.catch")
+    edits = [paste, move, Remove(("each",))]
+    after = apply(flow, Batch(tuple(with_followers(flow, edits, CATALOG))))
+    assert after.steps["ask_2"].config["prompt"] == "{{ each_2.item }} of {{ start.message }}"
+    given = {
+        "before": plain(drawn(flow)[1]),
+        "edits": [encode(edit) for edit in edits],
+        "kinds": kinds_view(CATALOG)["kinds"],
+    }
+    code = """
+      const start = model.modelOf(given.before);
+      tell(given.edits.reduce((next, edit) => model.applied(next, edit, given.kinds), start));
+    """
+    foreseen = run(code, given)
+    expected = plain(drawn(after)[1])
+    assert foreseen["order"] == list(after.steps)
+    for name, step in expected["steps"].items():
+        seen = foreseen["steps"][name]
+        assert [seen.get("parent", ""), seen.get("body", "")] == [step.get("parent", ""), step.get("body", "")]
+        assert seen["at"] == list(step["at"])
+    assert {name for name, wire in expected["wires"].items() if not wire.get("reference")} == {
+        name for name, wire in foreseen["wires"].items() if not wire.get("reference")
+    }
 
 
 def landed(flow: Flow, source: str, target: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from builder.editor.desk import reread, settled
 from builder.editor.desks import Desks, StaleError
 from builder.editor.document import EditError
-from builder.editor.edits import Add, Connect, Remove, Set, apply
+from builder.editor.edits import Add, Remove, Set, apply
 from builder.editor.sizes import COLUMN
 from builder.editor.view import plain, view
+from builder.editor.wire_edits import Connect
 from runtime.errors import NotFoundError, OperatorError
 from runtime.graph.check import check_reading
 from runtime.graph.flow import Flow

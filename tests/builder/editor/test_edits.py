@@ -5,9 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.editor.document import EditError
-from builder.editor.edits import Add, Connect, Remove, Set, SetStep, apply, decode, encode, inverse
+from builder.editor.edits import Add, Remove, Rename, Set, SetStep, apply, decode, encode, inverse
+from builder.editor.nest_edits import Nest
+from builder.editor.wire_edits import Connect
 from runtime.graph.flow import Flow
-from tests.builder.editor.documents import ANY_EDIT, broken, flow_of, ordinary, written
+from tests.builder.editor.documents import ANY_EDIT, broken, flow_of, nested, ordinary, written
 
 TWO = flow_of(steps={"a": {"kind": "x"}, "b": {"kind": "y"}}, edges=["a.out -> b"], layout={"a": [0, 0], "b": [9, 9]})
 
@@ -39,6 +41,31 @@ CASES = {
         lambda f: f["edges"] == ("a.out -> b", "b.out -> a.in"),
     ),
     "disconnect": ({"do": "disconnect", "edges": ["a.out -> b"]}, lambda f: "edges" not in f),
+    "add inside": (
+        {"do": "add", "step": "c", "kind": "llm", "within": "a.catch", "at": [1, 2]},
+        lambda f: f["steps"]["c"]["within"] == "a.catch" and f["layout"]["c"] == (1, 2),
+    ),
+    "move inside": (
+        {"do": "nest", "steps": {"a": [1, 2]}, "within": "b.catch"},
+        lambda f: f["steps"]["a"]["within"] == "b.catch" and f["layout"] == {"a": (1, 2), "b": (9, 9)},
+    ),
+    "paste": (
+        {
+            "do": "paste",
+            "steps": [
+                {"do": "add", "step": "a", "kind": "each", "at": [1, 2]},
+                {"do": "add", "step": "in", "kind": "x", "within": "a.catch", "config": {"p": "{{ a.item + b.x }}"}},
+            ],
+            "names": {"a": "a_2", "in": "in_2"},
+            "edges": ["a.item -> in.p"],
+        },
+        lambda f: (
+            list(f["steps"]) == ["a", "b", "a_2", "in_2"]
+            and f["steps"]["in_2"]
+            == {"kind": "x", "version": 1, "within": "a_2.catch", "config": {"p": "{{ a_2.item + b.x }}"}}
+            and f["edges"][-1] == "a_2.item -> in_2.p"
+        ),
+    ),
     "set": (
         {"do": "set", "step": "a", "field": "p", "value": [1]},
         lambda f: f["steps"]["a"]["config"] == {"p": [1]},
@@ -108,6 +135,17 @@ REFUSED = {
     "no wire": ({"do": "connect", "edges": ["a to b"]}, "no wire"),
     "wire is gone": ({"do": "disconnect", "edges": ["b.out -> a"]}, "no wire"),
     "note is gone": ({"do": "set_note", "note": "n", "text": ""}, "no note"),
+    "into nothing": ({"do": "nest", "steps": {"a": None}, "within": "q"}, "no step"),
+    "into itself": ({"do": "nest", "steps": {"a": None}, "within": "a.catch"}, "inside itself"),
+    "into no name": ({"do": "nest", "steps": {"a": None}, "within": "a b"}, "within"),
+    "a copy with the name of an original": (
+        {"do": "paste", "steps": [{"do": "add", "step": "c", "kind": "x"}], "names": {"c": "d", "d": "c"}},
+        "cannot be called",
+    ),
+    "a copy with a name that is taken": (
+        {"do": "paste", "steps": [{"do": "add", "step": "c", "kind": "x"}], "names": {"c": "a"}},
+        "already",
+    ),
     "empty name": ({"do": "describe", "name": ""}, "must not be empty"),
 }
 
@@ -153,6 +191,27 @@ def test_untouched_steps_keep_their_identity() -> None:
     assert apply(flow, Connect(("start.message -> answer",))).steps is flow.steps
 
 
+def test_a_frame_is_removed_with_its_inside_and_comes_back_with_it() -> None:
+    flow, edit = nested(), Remove(("guard",))
+    left = apply(flow, edit)
+    assert list(left.steps) == list(left.layout) == ["start", "answer"]
+    assert left.edges == ()
+    assert written(apply(left, inverse(flow, edit))) == written(flow)
+
+
+def test_the_inside_of_a_frame_follows_its_new_name() -> None:
+    flow = apply(nested(), Rename("guard", "safe"))
+    assert [step.within for step in flow.steps.values()] == ["", "", "safe", "each", "each", "safe.catch", ""]
+    flow = apply(flow, Rename("each", "every"))
+    assert flow.steps["ask"].config["prompt"] == "{{ every.item }} of {{ start.message }}"
+    assert "every.item -> ask.context" in map(str, flow.edges)
+
+
+def test_a_frame_does_not_go_into_what_stands_inside_it() -> None:
+    with pytest.raises(EditError, match="inside itself"):
+        apply(nested(), Nest({"guard": None}, "each"))
+
+
 def test_removing_from_the_middle_and_back() -> None:
     flow = ordinary()
     edit = Remove(("ask",))
@@ -175,7 +234,7 @@ def test_adding_a_step_that_wires_waited_for_and_back() -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.data(), st.sampled_from([ordinary, broken]))
+@given(st.data(), st.sampled_from([ordinary, broken, nested]))
 def test_undo_of_any_edits_restores_the_document_and_redo_gives_the_same_again(data: st.DataObject, make) -> None:
     flow = make()
     states, backs, done = [written(flow)], [], []

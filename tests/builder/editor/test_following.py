@@ -3,8 +3,9 @@
 from builder.editor.desks import Desks
 from builder.editor.edits import Batch, Rename, Set, Unset, apply
 from builder.editor.following import with_followers
+from builder.editor.nest_edits import Nest
 from runtime.graph.flow import Flow
-from tests.builder.editor.documents import flow_of, written
+from tests.builder.editor.documents import flow_of, nested, written
 from tests.builder.editor.nodes import CATALOG
 from tests.builder.editor.store import MemoryStore, Someone
 
@@ -56,6 +57,52 @@ def test_going_back_to_the_default_is_a_renaming_too() -> None:
 def test_edits_in_a_batch_follow_one_after_the_other() -> None:
     batch = Batch((Rename("route", "sort"), Set("sort", "branches", ["a", "b"])))
     assert wires(edited(routed(), batch)) == ["sort.b -> answer", "sort.a -> ask", "sort.a -> ask.context"]
+
+
+def test_wires_that_a_move_makes_impossible_are_cut_and_the_others_stay() -> None:
+    out = edited(nested(), Nest({"ask": (0, 0)}))
+    gone = set(wires(nested())) - set(wires(out))
+    assert gone == {"each.item -> ask.context", "ask.output -> each.result"}
+    assert "ask.output -> total.texts" in wires(out)  # now from around into the frame
+    into = edited(nested(), Nest({"answer": (0, 0)}, "each"))
+    assert set(wires(nested())) - set(wires(into)) == {"guard.output -> answer"}
+    back = edited(out, Nest({"ask": (0, 0)}, "each"))
+    assert wires(back) == wires(out)
+
+
+def test_a_wire_that_would_lead_in_a_circle_is_cut() -> None:
+    flow = flow_of(
+        steps={
+            "start": {"kind": "start"},
+            "each": {"kind": "each"},
+            "join": {"kind": "join"},
+            "last": {"kind": "join"},
+        },
+        edges=[
+            "start.message -> each",
+            "each.output -> join.texts",
+            "join.text -> last.texts",
+            "start.message -> last",
+        ],
+    )
+    moved = edited(flow, Nest({"last": (0, 0)}, "each"))
+    assert set(wires(flow)) - set(wires(moved)) == {"join.text -> last.texts"}
+
+
+def test_what_stands_in_a_body_follows_its_new_name() -> None:
+    flow = edited(nested(), Set("guard", "names", ["try", "mending"]))
+    assert (flow.steps["mend"].within, flow.steps["each"].within) == ("guard.mending", "guard")
+
+
+async def test_one_undo_takes_back_a_move_and_what_it_cut() -> None:
+    store, ada = MemoryStore({"f": (nested(), 1)}), Someone()
+    desks = Desks(store, CATALOG)
+    await desks.open(ada, "f", "tab")
+    saved = await desks.edit(ada, "f", "tab", 1, [Nest({"ask": (0, 0)})])
+    assert saved.changes["wires"]["ask.output -> each.result"] is None
+    assert saved.changes["steps"]["ask"]["at"] == (0, 0)
+    await desks.undo(ada, "f", "tab")
+    assert written(store.drafts["f"][0]) == written(nested())
 
 
 async def test_one_undo_takes_all_of_it_back() -> None:

@@ -37,7 +37,7 @@ def test_the_form_follows_the_class_and_knows_every_widget() -> None:
     assert [field.name for field in form_of(Ask)] == list(EXPECTED)
     shown = {field.widget for node in CATALOG for field in form_of(node)}
     assert shown <= set(WIDGETS)
-    assert shown == set(WIDGETS) - {"text"}
+    assert shown == set(WIDGETS) - {"text", "flow"}
 
 
 def test_limits_options_and_entries() -> None:
@@ -69,7 +69,7 @@ def test_the_palette_has_groups_in_order_and_no_empty_one() -> None:
     assert [(g["group"], g["kinds"]) for g in shown["groups"]] == [
         ("trigger", ["start"]),
         ("llm", ["llm"]),
-        ("logic", ["route", "answer"]),
+        ("logic", ["route", "answer", "each", "guard"]),
         ("data", ["join", "total"]),
     ]
     llm = shown["kinds"]["llm"]
@@ -82,4 +82,13 @@ def test_the_palette_has_groups_in_order_and_no_empty_one() -> None:
 
 
 def test_icons_stand_once() -> None:
-    assert icons(Catalog(list(CATALOG))) == ["flag", "merge", "play", "sigma", "signpost", "sparkles"]
+    assert icons(Catalog(list(CATALOG))) == [
+        "flag",
+        "life-buoy",
+        "merge",
+        "play",
+        "repeat-2",
+        "sigma",
+        "signpost",
+        "sparkles",
+    ]

@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builder.editor.document import EditError
-from builder.editor.edits import Add, Batch, Connect, Move, Remove, Set, apply
+from builder.editor.edits import Add, Batch, Move, Remove, Set, apply
 from builder.editor.history import LONGEST, PAUSE, History
+from builder.editor.wire_edits import Connect
 from runtime.graph.flow import Flow
 from tests.builder.editor.documents import ANY_EDIT, ordinary, written
 

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from builder.editor.document import EditError
 from builder.editor.edits import Remove, Set, apply
 from builder.editor.view import FlowView, changes, plain, view
+from builder.editor.wire_edits import Connect, Disconnect
 from runtime.graph.check import check_reading
 from runtime.graph.flow import Flow
 from runtime.graph.reading import read_flow
-from tests.builder.editor.documents import ANY_EDIT, broken, flow_of, ordinary
+from tests.builder.editor.documents import ANY_EDIT, broken, flow_of, nested, ordinary
 from tests.builder.editor.nodes import CATALOG
 
 
@@ -101,6 +102,32 @@ def test_a_node_that_cannot_say_its_line_shows_none() -> None:
     assert drawn(support()).steps["ask"].summary == "builtin: Hi"
 
 
+def test_a_step_says_where_it_stands_and_a_frame_what_goes_on_inside() -> None:
+    steps = drawn(nested()).steps
+    assert (steps["mend"].parent, steps["mend"].body) == ("guard", "catch")
+    assert (steps["each"].parent, steps["each"].body) == ("guard", "try")
+    body = steps["each"].bodies[0]
+    assert (names(body.gives), names(body.takes)) == (["item", "index"], ["result"])
+    assert names(steps["each"].outputs) == ["output"]
+    assert [body.name for body in steps["guard"].bodies] == ["try", "catch"]
+
+
+def test_lost_ports_inside_a_frame_are_marked() -> None:
+    flow = apply(nested(), Connect(("each.gone -> total", "total.text -> each.nowhere")))
+    body = drawn(flow).steps["each"].bodies[0]
+    assert [(p.name, p.lost) for p in body.gives] == [("item", False), ("index", False), ("gone", True)]
+    assert [(p.name, p.lost) for p in body.takes] == [("result", False), ("nowhere", True)]
+
+
+def test_what_is_read_inside_is_a_line_from_where_it_comes() -> None:
+    flow = apply(nested(), Disconnect(("each.item -> ask.context", "ask.output -> each.result")))
+    flow = apply(flow, Set("each", "result", "{{ ask.output }}"))
+    lines = {(w.source, w.output, w.target, w.port) for w in drawn(flow).wires.values() if w.reference}
+    assert ("each", "item", "ask", "after") in lines
+    assert ("ask", "output", "each", "result") in lines
+    assert ("start", "message", "ask", "after") in lines
+
+
 def test_moving_one_step_changes_one_step() -> None:
     flow = support()
     moved = flow.model_copy(update={"layout": {**flow.layout, "ask": (1.0, 2.0)}})
@@ -127,7 +154,7 @@ def patched(before: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(ANY_EDIT, min_size=1, max_size=5), st.sampled_from([ordinary, broken, support]))
+@given(st.lists(ANY_EDIT, min_size=1, max_size=5), st.sampled_from([ordinary, broken, nested, support]))
 def test_a_view_with_the_changes_is_the_next_view(edits: list[Any], make: Any) -> None:
     flow = make()
     before = drawn(flow)

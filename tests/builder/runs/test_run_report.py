@@ -1,13 +1,16 @@
 """The page of a run: the steps in the order in which they ran, and the run as a whole."""
 
-from builder.editor.view import FlowView, view
+from builder.editor.view import view
 from builder.preview.overlay import RunTrace
+from builder.preview.shown import nest_of
 from builder.runs.lines import LATER, SOON, every, line
-from builder.runs.report import inspect_run, step_lines
+from builder.runs.report import StepLine, inspect_run, step_lines
 from nodes.catalog import builtin
 from runtime.graph.flowfile import read
 from runtime.graph.reading import read_flow
 from runtime.interpreter.events import (
+    BodyStarted,
+    Event,
     Failure,
     RunFailed,
     RunFinished,
@@ -39,21 +42,22 @@ RAN = [
 ]
 
 
-def flow() -> FlowView:
-    found, problems = read(FLOW)
-    assert found is not None, problems
-    return view(read_flow(found, builtin()), [])
+def lines_of(trace: RunTrace, text: str = FLOW, chosen: dict[str, str] | None = None) -> list[StepLine]:
+    flow, problems = read(text)
+    assert flow is not None, problems
+    reading = read_flow(flow, builtin())
+    return step_lines(view(reading, []), trace, nest_of(reading), chosen or {})
 
 
 def test_steps_stand_in_the_order_in_which_they_ran() -> None:
-    lines = step_lines(flow(), RunTrace().take_all(RAN[:5]))
+    lines = lines_of(RunTrace().take_all(RAN[:5]))
     assert [(one["id"], one["state"]) for one in lines[:2]] == [("start", "done"), ("asks", "done")]
     assert {one["id"]: one["state"] for one in lines[2:]} == {"short": "idle", "long": "idle"}
     assert lines[1]["title"] == "Is it long?"
 
 
 def test_steps_that_are_called_alike_say_which_one_they_are() -> None:
-    lines = {one["id"]: one for one in step_lines(flow(), RunTrace())}
+    lines = {one["id"]: one for one in lines_of(RunTrace())}
     assert {name for name, one in lines.items() if one["several"]} == {"short", "long"}
     assert (lines["asks"]["title"], lines["short"]["title"], lines["short"]["kind"]) == (
         "Is it long?",
@@ -92,3 +96,41 @@ def test_the_list_looks_sooner_while_something_runs() -> None:
     assert (done["ms"], running["ms"]) == (2500.0, 0.0)
     assert every([done]) == every([]) == LATER
     assert every([done, running]) == SOON
+
+
+NESTED = """
+canevas: 1
+steps:
+  start: {kind: api_start, version: 1}
+  each: {kind: for_each, version: 1, config: {items: '{{ start.list }}'}}
+  write: {kind: template, version: 1, within: each, config: {template: '{{ each.item }}'}}
+  polish: {kind: template, version: 1, within: each, config: {template: '{{ write.output }}'}}
+  call: {kind: run_flow, version: 1, config: {flow: other}}
+"""
+
+
+def test_steps_inside_others_stand_after_them_as_the_shown_pass_went() -> None:
+    events: list[Event] = [RunStarted(1, 1.0, "start", {}), StepStarted(2, 1.0, "each", {})]
+    for key in "01":
+        events += [BodyStarted(3, 1.0, f"each[{key}]", {}), StepStarted(4, 1.0, f"each[{key}]/write", {})]
+    events += [StepFinished(5, 1.0, "each[0]/write", {}, 7.0, reused=True), StepStarted(6, 1.0, "call", {})]
+    events += [BodyStarted(7, 1.0, "call", {}), StepStarted(8, 1.0, "call/write", {})]
+    lines = lines_of(RunTrace().take_all(events), NESTED, {"each": "0"})
+    assert [(one["id"], one["depth"], one["state"], one["calls"]) for one in lines] == [
+        ("each", 0, "running", 2),
+        ("write", 1, "done", 0),
+        ("polish", 1, "idle", 0),
+        ("call", 0, "running", 1),
+        ("call/write", 1, "running", 0),
+        ("start", 0, "idle", 0),
+    ]
+    assert (lines[1]["reused"], lines[4]["name"], lines[4]["kind"]) == (True, "write", "")
+    assert lines_of(RunTrace().take_all(events), NESTED)[1]["state"] == "running"
+
+
+def test_the_list_says_that_a_run_waits_and_repeats_another() -> None:
+    waits = RunRecord(id="r", workspace="w", flow="f", flow_name="F", source="preview", started=10.0, state="waiting",
+                      parent="q")  # fmt: skip
+    assert (line(waits)["state"], line(waits)["ms"], line(waits)["parent"]) == ("waiting", 0.0, "q")
+    assert every([line(waits)]) == SOON
+    assert line(record("failed", 12.5, "each[2]/guard.catch/tell: It broke."))["error"] == "It broke."

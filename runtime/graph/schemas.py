@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from runtime.graph.problems import listed
-from runtime.serving.refusals import FieldError
 
 if TYPE_CHECKING:  # it takes a tenth of a second to import, and what plainly fits needs no validator
     from jsonschema import Draft202012Validator, ValidationError
@@ -30,6 +31,13 @@ _PHRASES = {
     "null": "null",
 }
 _SAYS_NOTHING = {"title", "description", "default", "examples", "$schema"}
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """What is wrong with one field. field: a JSON pointer into what was given, or `step.setting` of the flow."""
+
+    field: str
+    detail: str
 
 
 class Schema:
@@ -107,6 +115,8 @@ def _told(error: "ValidationError") -> list[FieldError]:
         return [FieldError(pointer(place), f"must be {' or '.join(_PHRASES[each] for each in kinds)}")]
     if error.validator == "enum":
         return [FieldError(pointer(place), f"must be one of {listed(map(str, rule))}")]
+    if error.validator in ("oneOf", "anyOf") and all("const" in option for option in rule):
+        return [FieldError(pointer(place), f"must be one of {listed(str(option['const']) for option in rule)}")]
     return [FieldError(pointer(place), error.message[:_LONGEST])]
 
 

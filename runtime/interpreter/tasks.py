@@ -1,0 +1,170 @@
+"""Steps whose bodies wait: each is a task beside the loop, and one that waits for a person holds nothing at all."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from runtime.graph.messages import ModelCall
+from runtime.graph.node import Context, Node, Reply
+from runtime.graph.plan import PlannedStep
+from runtime.interpreter.attendance import Late, Pauses, Pausing, attend
+from runtime.interpreter.events import StepDelta, StepLogged, StepPaused, StepResumed, shortened, writable
+from runtime.interpreter.ground import GRACE, Ground
+from runtime.interpreter.inbox import Then
+from runtime.interpreter.limits import LimitReached
+from runtime.interpreter.progress import RUNNING, WAITING, Scope
+from runtime.interpreter.services import RecordedLlm, Services
+
+
+class Tasks(Ground, ABC):
+    """The part of an execution that lets bodies wait; what they come to is done in the engine's loop."""
+
+    __slots__ = ("_run", "_services")
+
+    _run: str
+    _services: Services
+
+    @abstractmethod
+    def _give(
+        self, scope: Scope, step: PlannedStep, result: Any, ms: float = 0.0, calls: Sequence[ModelCall] = ()
+    ) -> None:
+        """A body returned this."""
+
+    @abstractmethod
+    def _fail(self, scope: Scope, step: PlannedStep, error: BaseException, ms: float = 0.0) -> None:
+        """A body failed."""
+
+    def _spawn(self, scope: Scope, step: PlannedStep, work: Any) -> None:
+        """Run `work` beside the loop; what it returns is done in the loop, unless the run went on without it."""
+        scope.states[step.index] = RUNNING
+        task = scope.going[step.index] = asyncio.create_task(work)
+        self._tasks[task] = None
+        task.add_done_callback(partial(self._ended, scope, step))
+
+    def _ended(self, scope: Scope, step: PlannedStep, task: "asyncio.Task[Then]") -> None:
+        self._tasks.pop(task, None)
+        if task in self._dropped:
+            self._dropped.remove(task)
+        error = None if task.cancelled() else task.exception()  # looked at, else asyncio complains of it
+        if task.cancelled():
+            error = RuntimeError("the step was cancelled, and not by the run")
+        then: Then = partial(self._fail, scope, step, error) if error is not None else task.result()
+        self._inbox.post(partial(self._came, scope, step, task, then))
+
+    def _came(self, scope: Scope, step: PlannedStep, task: "asyncio.Task[Then]", then: Then) -> None:
+        """What a task comes to; by now the run may have gone on without it, or its scope may be ending."""
+        if scope.going.get(step.index) is not task:
+            return
+        del scope.going[step.index]
+        if scope.live:
+            then()
+        else:
+            self._gone(scope)
+
+    async def _again(self, scope: Scope, step: PlannedStep, wait: float) -> Then:
+        await asyncio.sleep(wait)
+        return partial(self._come_again, scope, step)
+
+    def _come_again(self, scope: Scope, step: PlannedStep) -> None:
+        scope.states[step.index] = WAITING
+        self._ready.append((scope, step))
+
+    async def _attend(self, scope: Scope, step: PlannedStep, node: Node, values: dict[str, Any]) -> Then:
+        """Run one body to its end, its time-out, its pause or its error."""
+        task = scope.going[step.index]
+        calls: list[ModelCall] = []
+        if step.lend is not None:
+            values = {**values, step.lend: self._context(scope, step, calls, task)}
+
+        if step.timeout is not None:
+            # A body that was cancelled at its time-out and will not end is left behind.
+            self._timer(task, step.timeout + GRACE, partial(self._overdue, scope, step, task))
+        try:
+            result, error, ms = await attend(step, node, values, partial(self._say, scope, step, task))
+        except Pausing as pause:
+            return partial(self._pause, scope, step, pause)
+        finally:
+            self._stop_timer(task)
+        if error is not None:
+            return partial(self._fail_after, scope, step, error, ms, calls)
+        return partial(self._give, scope, step, result, ms, calls)
+
+    def _say(self, scope: Scope, step: PlannedStep, task: "asyncio.Task[Then]", text: str) -> None:
+        """A body streams a piece of text."""
+        if self._watched and scope.going.get(step.index) is task:
+            self._out.append(StepDelta(scope.path + step.id, writable(text)))
+            self._inbox.ring()
+
+    def _fail_after(
+        self, scope: Scope, step: PlannedStep, error: BaseException, ms: float, calls: Sequence[ModelCall]
+    ) -> None:
+        """A body failed; what models answered before counts all the same."""
+        try:
+            self._meter.calls(calls)
+        except LimitReached as reached:
+            if self._reached(scope, step, reached):
+                return
+        self._fail(scope, step, error, ms)
+
+    def _overdue(self, scope: Scope, step: PlannedStep, task: "asyncio.Task[Then]") -> None:
+        self._tasks.pop(task, None)
+        self._came(scope, step, task, partial(self._fail, scope, step, Late(step), (step.timeout or 0.0) * 1000))
+
+    # --- pauses ------------------------------------------------------------------------------------------------
+
+    def _pause(self, scope: Scope, step: PlannedStep, pause: Pausing) -> None:
+        if not self._root.live:
+            self._fail(scope, step, RuntimeError("the run is ending, so nothing can be waited for"))
+            return
+        path = scope.path + step.id
+        self._seq += 1
+        event = StepPaused(self._seq, self._clock(), path, pause.request, pause.until)
+        if self._watched:
+            self._out.append(event)
+        scope.pause(step.index, event)
+        self._await(scope, step.index)
+
+    def _await(self, scope: Scope, step: int) -> None:
+        """Let a paused step be answered, and go on by itself when its time is over."""
+        pause = scope.pauses[step]
+        self._paused[pause.step] = scope, step
+        if pause.until is not None:
+            self._timer((pause.step,), max(pause.until - self._clock(), 0.0), partial(self._too_late, pause.step))
+
+    def _too_late(self, path: str) -> None:
+        paused = self._paused.pop(path, None)
+        if paused is not None:
+            self._resume(*paused, Reply(late=True))
+
+    def _resume(self, scope: Scope, step: int, reply: Reply) -> None:
+        path = scope.path + scope.plan.steps[step].id
+        self._stop_timer((path,))
+        if not scope.live:
+            return
+        self._tell(StepResumed, path, reply.value, reply.by, reply.late)
+        scope.resume(step, reply)
+
+    def _context(
+        self, scope: Scope, step: PlannedStep, calls: list[ModelCall], task: "asyncio.Task[Then] | None" = None
+    ) -> Context:
+        path = scope.path + step.id
+
+        def log(text: str) -> None:
+            if self._watched and (task is None or scope.going.get(step.index) is task):
+                self._tell(StepLogged, path, shortened(str(text)))
+                self._inbox.ring()
+
+        lent, pause = self._services, Pauses(scope.replies.get(step.index, ()))
+        # By place: naming them costs as much again, and most flows are short.
+        return Context(
+            RecordedLlm(lent.llm, calls),
+            lent.http,
+            lent.secret,
+            log,
+            f"{self._run}:{path}",
+            pause,
+            self._clock,
+            scope.input,
+        )
