@@ -13,12 +13,12 @@ from builder.preview.inputs import StartForm, start_forms
 from builder.preview.overlay import RunTrace
 from runtime.graph.flow import Flow
 from runtime.graph.flowfile import read, write
-from runtime.graph.library import Library
+from runtime.graph.library import Library, called
 from runtime.graph.migration import Migrated, migrate
 from runtime.graph.plan import BrokenFlow
 from runtime.graph.problems import Problem
 from runtime.graph.reading import Reading, read_flow
-from runtime.interpreter.events import Event
+from runtime.interpreter.events import Event, RunStarted
 from runtime.interpreter.journal import RunRecord
 from runtime.interpreter.waits import Wait, asked
 from runtime.llm import weights
@@ -236,6 +236,16 @@ class Backend:
     async def flow_of_run(self, person: Person, record: RunRecord) -> Flow:
         """The flow as it ran. Raises NotFoundError when its version is gone."""
         return await self._runtime.flow_of(record)
+
+    async def reading_of_run(self, person: Person, record: RunRecord) -> Reading:
+        """The flow as it ran, read with the flows that it ran. Raises NotFoundError when its version is gone."""
+        flow = await self.flow_of_run(person, record)
+        pins = None
+        if any(called(flow, self.catalog)):
+            events = await self.events(person, record.id)
+            pins = next((event.pins for event in events if isinstance(event, RunStarted)), None)
+        library = await self._runtime.library(person.workspace, flow, pins)
+        return await asyncio.to_thread(read_flow, flow, self.catalog, library)
 
     # --- deployment --------------------------------------------------------------------------------------------
 

@@ -223,10 +223,10 @@ def broken() -> rx.Component:
             t("What you did before is saved. Load the page again; if it breaks again, the log says why."),
             A.create(icon("rotate-cw"), t("Load it again"), href="", class_name="button primary"),
         ),
-        class_name="waiting",
+        class_name="arriving",
     )
 
 
 def waiting() -> rx.Component:
     """What stands there until the first page is drawn."""
-    return rx.el.div(rx.el.img(src="/logo.svg", alt="", width="48", height="48"), class_name="waiting")
+    return rx.el.div(rx.el.img(src="/logo.svg", alt="", width="48", height="48"), class_name="arriving")

@@ -27,9 +27,10 @@ from runtime.interpreter.journal import Journal, RunRecord, Source
 from runtime.interpreter.mask import Mask
 from runtime.interpreter.memory_journal import MemoryJournal
 from runtime.interpreter.replay import failed_steps, replay
-from runtime.interpreter.runs import Runs, Start
+from runtime.interpreter.runs import Runs
 from runtime.interpreter.sandbox import Sandbox
 from runtime.interpreter.services import Services
+from runtime.interpreter.start import Start
 from runtime.outbound.lent import LentHttp
 from runtime.serving.links import AnswerLinks
 from runtime.settings import Settings

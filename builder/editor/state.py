@@ -144,4 +144,8 @@ def _decoded(edits: list[dict[str, Any]]) -> list[Edit]:
 
 
 async def _choices(who: Any, back: Backend) -> dict[str, Any]:
-    return {"models": back.models(who), "secrets": [entry.name for entry in await back.secrets(who)]}
+    return {
+        "models": back.models(who),
+        "secrets": [entry.name for entry in await back.secrets(who)],
+        "flows": [{"name": entry.id, "label": entry.name} for entry in await back.flows(who)],
+    }

@@ -10,8 +10,9 @@ from builder.inbox.questions import Question
 from builder.language import t, tr
 from builder.preview.fields import form_field
 from builder.preview.inspected import Value
-from builder.widgets import button, icon
+from builder.widgets import button, icon, link
 
+_SHOWN = 5  # questions in one place; a list of more is the inbox
 _library = rx.asset("form.jsx", shared=True).importable_path
 
 
@@ -44,7 +45,10 @@ def questions(asked: rx.Var[list[Question]], then: Any = ()) -> rx.Component:
         rx.cond(
             count > 0,
             rx.el.div(
-                rx.foreach(asked, lambda one: rx.el.article(question(one, then), class_name="question", key=one["id"])),
+                rx.foreach(
+                    asked[:_SHOWN], lambda one: rx.el.article(question(one, then), class_name="question", key=one["id"])
+                ),
+                rx.cond(count > _SHOWN, link(t("{count} more in the inbox", count=count - _SHOWN), href="/inbox")),
                 class_name="questions",
             ),
         ),
@@ -74,8 +78,9 @@ def question(asked: rx.Var[Question], then: Any = (), *, heading: Any = rx.el.h3
 
 
 def facts(asked: rx.Var[Question]) -> rx.Component:
-    """Who is asked, since when, and how long there is time."""
+    """Who is asked by which flow, since when, and how long there is time."""
     return rx.el.p(
+        rx.cond(asked["flow_name"] != "", rx.el.span(icon("workflow"), asked["flow_name"])),
         rx.cond(asked["to"] != "", rx.el.span(icon("user"), asked["to"])),
         rx.el.span(moment(asked["asked"])),
         rx.cond(asked["until"] > 0, rx.el.span(icon("hourglass"), time_left(asked["until"]))),

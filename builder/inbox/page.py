@@ -93,7 +93,7 @@ def _opened(asked: rx.Var[Question]) -> rx.Component:
         button(t("Back to the list"), kind="quiet", icon_name="chevron-left", on_click=Inbox.open("")),
         question(asked, [Inbox.look, Shell.look], heading=_heading),
         rx.el.footer(
-            link_button(_flow_name(asked), rx.Var.create(f"/runs/{asked['run']}"), icon_name="history"),
+            link_button(t("See the run"), rx.Var.create(f"/runs/{asked['run']}"), icon_name="history"),
             button(
                 t("Copy a link for answering"),
                 icon_name="link",

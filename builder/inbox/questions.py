@@ -90,7 +90,8 @@ def misfits(errors: Iterable[tuple[str, str]], fields: Iterable[str]) -> tuple[d
 
     errors: a place in the answer, as a JSON pointer, and what is wrong there.
     """
-    known, by_field, others = set(fields), {}, []
+    known, others = set(fields), []
+    by_field: dict[str, str] = {}
     for place, detail in errors:
         name = place.lstrip("/").partition("/")[0]
         if name in known:

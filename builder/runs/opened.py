@@ -14,7 +14,6 @@ from builder.preview.shown import Nest, Picker, cards, choosing, nest_of, picker
 from builder.runs.lines import SOON, RunLine, line
 from builder.runs.report import StepLine, inspect_run, step_lines
 from runtime.errors import NotFoundError
-from runtime.graph.reading import read_flow
 
 NO_RUN = RunLine(
     id="", flow="", flow_name="", source="", state="", started=0, ms=0, steps=0, version=0, error="", parent=""
@@ -107,7 +106,7 @@ class RunPage(rx.State):
         nest = Nest()
         drawn: Any = FlowView(record.flow_name, "", {}, {}, {})
         with contextlib.suppress(NotFoundError):
-            reading = read_flow(await back.flow_of_run(who, record), back.catalog)
+            reading = await back.reading_of_run(who, record)
             nest, drawn = nest_of(reading), view(reading, [])
         if trace.failed_step and (first or self.is_going_on) and not self.selected:
             self._lead_to(trace.failed_step, nest)

@@ -44,7 +44,7 @@ def inspect_run(trace: RunTrace) -> Inspected:
     """The whole run as if it were one step: what it was given, what it answered, why it failed."""
     failure = trace.failure
     return Inspected(
-        **{  # type: ignore[typeddict-item]
+        **{
             **inspect(StepTrace()),
             "state": trace.state,
             "tokens": trace.tokens,

@@ -42,7 +42,8 @@ class Computed:
     def __init__(self, settings: Mapping[str, Any], views: Mapping[str, View]) -> None:
         self._views = views
         self.codes: tuple[Code, ...] = tuple(code for value in settings.values() for code in codes(value))
-        self._named = {shown(code.source): name for name, value in settings.items() for code in codes(value)}
+        of_codes = [(shown(code.source), name) for name, value in settings.items() for code in codes(value)]
+        self._named = dict(reversed(of_codes))  # of two that are alike, the first one fails first
         number = count()
         self._fills = [(name, self._fill(template, number)) for name, template in settings.items()]
 

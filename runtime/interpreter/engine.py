@@ -294,7 +294,7 @@ class Execution(Frames):
         try:
             try:
                 output = step.give(result, self._meter.most)
-            except Large:  # perhaps: each port is looked at by itself
+            except Large:  # perhaps: each port is measured by itself
                 output = step.give(result, ENDLESS)
                 self._meter.value(output)
             if calls:

@@ -4,8 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
@@ -17,7 +16,6 @@ from runtime.graph.plan import Plan
 from runtime.interpreter.alarm import Alarm
 from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import (
-    Durable,
     Ending,
     Event,
     Failure,
@@ -29,6 +27,7 @@ from runtime.interpreter.events import (
 from runtime.interpreter.journal import Journal, RunRecord, Source
 from runtime.interpreter.run import Run
 from runtime.interpreter.services import Services
+from runtime.interpreter.start import Start
 from runtime.interpreter.waits import Wait, answered, asked, fit, waits_of
 
 log = logging.getLogger(__name__)
@@ -43,27 +42,6 @@ PlanOf = Callable[[RunRecord, Mapping[str, int]], Awaitable[Plan]]
 def new_run_id() -> str:
     """A run's id: the milliseconds since the epoch, then chance; ids sort by age, and open nothing by themselves."""
     return f"{int(time.time() * 1000):011x}{random.getrandbits(48):012x}"
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What a run is started with. version: 0 for a draft, whose document is then kept with the run.
-
-    pins: the versions of other flows that it runs. parent: the run that it repeats. past: the events that it takes
-    over from there (see `replay`); without them it begins anew.
-    """
-
-    plan: Plan
-    given: dict[str, Any]
-    workspace: str
-    flow: str
-    source: Source
-    version: int = 0
-    trigger: str = ""
-    document: str = ""
-    pins: Mapping[str, int] = field(default_factory=dict)
-    parent: str = ""
-    past: Sequence[Durable] = ()
 
 
 async def _no_plan(record: RunRecord, pins: Mapping[str, int]) -> Plan:
@@ -105,12 +83,15 @@ class Runs:
     async def answer(self, start: Start) -> tuple[RunRecord, Ending | None]:
         """Run to the end where the request arrived, and answer before the record is written.
 
-        None: the run waits for somebody, or for long, and is on disk; it goes on whoever asked.
+        None: the run waits for somebody, or for long, and is on disk; it goes on whoever asked. Raises OperatorError
+        when it cannot be written that it waits.
         """
         run = self._open(start)
         ending = await self._drive(run)
         if ending is None:
             await _settled(run)
+            assert run.written is not None
+            run.written.result()
         return run.record, ending
 
     async def recover(self) -> None:

@@ -39,8 +39,10 @@ FRENCH: Say = {
 }
 
 _STYLE = """
-:root { color-scheme: light dark; --line: #8a8a94; --soft: #6b6b76; --bad: #b3261e; --go: #4338ca; }
-@media (prefers-color-scheme: dark) { :root { --soft: #a9a9b4; --bad: #ff8a80; --go: #a5b4fc; } }
+:root { color-scheme: light dark; background: var(--page); color: var(--text);
+  --page: #fff; --text: #1c1c22; --line: #8a8a94; --soft: #6b6b76; --bad: #b3261e; --go: #4338ca; }
+@media (prefers-color-scheme: dark) {
+  :root { --page: #141417; --text: #f2f2f5; --soft: #a9a9b4; --bad: #ff8a80; --go: #a5b4fc; } }
 * { box-sizing: border-box; }
 body { font: 1rem/1.55 system-ui, sans-serif; margin: 0 auto; max-width: 38rem; padding: 2rem 1.25rem 4rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .75rem; }
@@ -49,7 +51,7 @@ p, pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0 0 1rem; }
 pre { border: 1px solid var(--line); border-radius: .5rem; padding: .75rem; max-height: 24rem; overflow: auto; }
 fieldset, .field { border: 0; margin: 0 0 1.25rem; padding: 0; }
 legend, .field > label { font-weight: 600; display: block; margin-bottom: .25rem; padding: 0; }
-.choice { display: flex; gap: .6rem; align-items: center; min-height: 2.75rem; }
+.choice, .field > label.choice { display: flex; gap: .6rem; align-items: center; min-height: 2.75rem; }
 .choice input { width: 1.25rem; height: 1.25rem; flex: none; }
 .hint { color: var(--soft); font-size: .9rem; font-weight: 400; margin: 0 0 .25rem; }
 .wrong { color: var(--bad); font-size: .9rem; margin: .25rem 0 0; }
@@ -116,7 +118,7 @@ class AnswerForm:
 
     def _field(self, name: str, described: dict[str, Any], required: bool, given: Given | None, wrong: str) -> str:
         id = escape(f"field-{name}", quote=True)
-        label = escape(str(described.get("title") or name))
+        label = escape(str(described.get("title") or name.replace("_", " ").capitalize()))
         if not required and described.get("type") != "boolean":
             label += f' <span class="hint">({self._say("optional")})</span>'
         hints = [str(described["description"])] if described.get("description") else []
@@ -130,7 +132,7 @@ class AnswerForm:
         entered = _last(given, name) if given is not None else _entered(described)
         if _kind(described) == "options":
             inputs = "".join(self._options(id, name, described, required, entered))
-            return f"<fieldset{said}><legend>{label}</legend>{about}{inputs}{below}</fieldset>"
+            return f'<fieldset role="radiogroup"{said}><legend>{label}</legend>{about}{inputs}{below}</fieldset>'
         place = f'id="{id}" name="{escape(name, quote=True)}"{said}'
         if _kind(described) == "boolean":
             checked = " checked" if entered else ""

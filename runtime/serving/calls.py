@@ -12,7 +12,8 @@ from runtime.errors import ConflictError, NotFoundError
 from runtime.graph.node import Trigger
 from runtime.interpreter.events import ENDINGS, Ending, Event
 from runtime.interpreter.journal import RunRecord
-from runtime.interpreter.runs import Runs, Start
+from runtime.interpreter.runs import Runs
+from runtime.interpreter.start import Start
 from runtime.interpreter.waits import InvalidAnswer
 from runtime.serving.deployments import Deployments, Endpoint, Endpoints, Entrance
 from runtime.serving.intake import delivery, parse_query, read_body, read_json

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from runtime.graph.node import FlowReference
 from runtime.graph.problems import Problem, errors
 from runtime.interpreter.events import Ending, RunFailed, RunFinished, StepPaused, encode
 from runtime.interpreter.run import Run
+
+_BESIDE = re.compile(r"\w[\w.-]{0,100}\Z")  # the names of files in the same folder
 
 # Exit codes: a script tells a flow that is wrong from a run that failed.
 DONE, FAILED, WRONG = 0, 1, 2
@@ -38,8 +41,10 @@ def beside(path: Path, catalog: Catalog) -> Fetch:
     """Where a flow in a file finds the flows that it runs: `name` is `name.yaml` beside it; a file has no versions."""
 
     async def fetch(reference: FlowReference) -> tuple[Flow, int] | None:
+        if not _BESIDE.match(reference.flow):
+            return None
         file = path.with_name(f"{reference.flow}.yaml")
-        if file.name != f"{reference.flow}.yaml" or not await asyncio.to_thread(file.is_file):
+        if not await asyncio.to_thread(file.is_file):
             return None
         flow, problems = await asyncio.to_thread(read_file, file, catalog)
         if flow is None:

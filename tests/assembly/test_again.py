@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from builder.backend import Backend
+from builder.editor.edits import Set as SetValue
 from nodes.catalog import NODES
 from runtime.assembly import Runtime, open_runtime
 from runtime.errors import AuthorError, CallerError, ConflictError, NotFoundError
@@ -248,6 +249,26 @@ async def test_a_flow_runs_what_is_deployed_when_it_starts(scene: Scene) -> None
     assert await scene.output(pinned) == "xabc"
     with pytest.raises(BrokenFlow, match="No flow"):
         await scene.back.preview(ADA, await scene.flow(calling(inner, pinned=9)), {"text": "x"})
+
+
+async def test_the_editor_and_the_page_of_a_run_show_what_the_other_flow_takes(scene: Scene) -> None:
+    inner = await scene.flow(chain())
+    outer = await scene.flow(calling(inner))
+    opened = await scene.back.desks.open(ADA, outer, "tab")
+    assert "No flow" in str(opened.view["steps"]["call"]["problems"])
+    await scene.back.deploy(ADA, inner, "inner")
+    opened = await scene.back.desks.open(ADA, outer, "tab")
+    assert not opened.view["steps"]["call"].get("problems")
+    edited = await scene.back.desks.edit(ADA, outer, "tab", opened.revision, [SetValue("call", "flow", "nobody")])
+    assert edited.revision > opened.revision
+    reading = scene.back.desks._seats[("ada", outer, "tab")].desk.reading
+    assert [problem.code for problem in reading.steps["call"].problems] == ["unknown_flow"]
+    await scene.back.desks.edit(ADA, outer, "tab", edited.revision, [SetValue("call", "flow", inner)])
+    reading = scene.back.desks._seats[("ada", outer, "tab")].desk.reading
+    assert "text" in reading.steps["call"].takes
+    run = await scene.ran(outer, text="x")
+    shown = await scene.back.reading_of_run(ADA, await scene.back.run(ADA, run))
+    assert "text" in shown.steps["call"].takes
 
 
 async def test_a_run_goes_on_with_the_flows_that_it_started_with(reopen: Callable[[], Any]) -> None:

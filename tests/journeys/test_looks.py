@@ -144,6 +144,11 @@ def one_run(page: Page, exhibit: dict[str, str]) -> None:
     expect(page.get_by_label("output")).to_be_visible()
 
 
+def inbox(page: Page, exhibit: dict[str, str]) -> None:
+    page.goto("/inbox")
+    expect(page.get_by_role("heading", name="Nobody is asked anything")).to_be_visible()
+
+
 def settings(page: Page, exhibit: dict[str, str]) -> None:
     page.goto("/settings")
     expect(page.get_by_role("heading", name="Anthropic key")).to_be_visible()
@@ -158,7 +163,7 @@ def violations(page: Page, name: str) -> list[str]:
     ]
 
 
-PAGES = [home, empty_editor, editor, preview, deploy, runs, one_run, settings]
+PAGES = [home, empty_editor, editor, preview, deploy, inbox, runs, one_run, settings]
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -190,7 +195,7 @@ def test_the_way_in_is_accessible(browser: Browser, running: Product, theme: str
 
 def test_every_page_fits_on_a_phone(visitor: Callable[..., BrowserContext], exhibit: dict[str, str]) -> None:
     page = visitor(viewport=PHONE, has_touch=True, **STILL).new_page()
-    for show in (home, empty_editor, runs, one_run, settings):
+    for show in (home, empty_editor, inbox, runs, one_run, settings):
         show(page, exhibit)
         picture(page, f"journey-{show.__name__}-390")
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"], show.__name__

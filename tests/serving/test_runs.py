@@ -10,7 +10,7 @@ import pytest
 from runtime.graph.compiler import compile_flow
 from runtime.interpreter.journal import RunRecord
 from runtime.interpreter.run import Run
-from runtime.interpreter.runs import Start
+from runtime.interpreter.start import Start
 from tests.serving.stage import CATALOG, Stage, flow, gate
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

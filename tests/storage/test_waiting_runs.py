@@ -16,8 +16,9 @@ from runtime.graph.plan import Plan
 from runtime.interpreter.events import Event, RunCancelled, RunFinished, StepFinished, StepResumed, StepStarted
 from runtime.interpreter.journal import RunRecord
 from runtime.interpreter.run import Run
-from runtime.interpreter.runs import Runs, Start
+from runtime.interpreter.runs import Runs
 from runtime.interpreter.services import Services
+from runtime.interpreter.start import Start
 from runtime.interpreter.waits import InvalidAnswer
 from tests.storage.conftest import Clock
 from tests.storage.reopened import Journal, Reopen, journal, kept, reopen

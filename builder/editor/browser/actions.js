@@ -252,6 +252,7 @@ export const paste = (text, offset = 32) => {
   });
   edit({ do: "paste", steps, names, edges: clip.edges });
   surface.select?.(top);
+  if (top.length) surface.focus?.(top[0]);
   return true;
 };
 

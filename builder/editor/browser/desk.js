@@ -27,7 +27,7 @@ const START = {
   redo: null,
   catalog: { groups: [], kinds: {}, accepts: {} },
   icons: {},
-  choices: { models: [], secrets: [] },
+  choices: { models: [], secrets: [], flows: [] },
   overlay: {},
   chosen: {},
   collapsed: {},

@@ -5,6 +5,7 @@ import { portOfHandle } from "./geometry.js";
 import { landing } from "./landing.js";
 import { Workflow } from "./marks.jsx";
 import { inputOf, outputOf, refusal } from "./wires.js";
+import { portUnder } from "./wiring.js";
 import { kindPhrase, useWords } from "./words.js";
 
 export const Empty = () => {
@@ -38,7 +39,7 @@ export const Hint = ({ root }) => {
   const catalog = useDesk((desk) => desk.catalog);
   const [below, setBelow] = useState(null);
   useEffect(() => {
-    const over = (event) => setBelow(event.target.closest?.(".port, .room, .react-flow__node-step") ?? null);
+    const over = (event) => setBelow(portUnder(event) ?? event.target.closest?.(".room, .react-flow__node-step") ?? null);
     root.current.addEventListener("pointerover", over);
     return () => root.current?.removeEventListener("pointerover", over);
   }, [root]);

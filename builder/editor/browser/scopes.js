@@ -16,6 +16,7 @@ const callsIn = (overlay) => {
   const calls = {};
   for (const [path, { state }] of Object.entries(overlay)) {
     const parts = path.split("/");
+    if (/[[.]/.test(parts.at(-1))) continue; // a call itself, which has no state
     for (let depth = 1; depth < parts.length; depth++) {
       const [, call, key = ""] = CALL.exec(parts.slice(0, depth).join("/"));
       const keys = (calls[call] ??= new Map());

@@ -98,6 +98,15 @@ const Model = (props) => {
   return options.length ? <Choice {...props} options={options} empty={without} /> : <Text {...props} />;
 };
 
+/** Another flow, by its id. */
+const FlowChoice = (props) => {
+  const t = useWords();
+  const flows = useDesk((desk) => desk.choices.flows ?? NONE);
+  return <Choice {...props} options={flows.map(({ name, label }) => ({ value: name, label }))} empty={t("Choose a flow")} />;
+};
+
+const NONE = [];
+
 const Secret = (props) => {
   const t = useWords();
   const secrets = useDesk((desk) => desk.choices.secrets);
@@ -156,6 +165,7 @@ export const WIDGETS = {
   secret: Secret,
   expression: Expression,
   model: Model,
+  flow: FlowChoice,
   json: Json,
   list: List,
   key_values: KeyValues,

@@ -4,7 +4,7 @@ import { useRef } from "react";
 import { join, link, placeForEnd, unlink } from "./actions.js";
 import { get, set } from "./desk.js";
 import { boxesOf, placeAt } from "./frames.js";
-import { portOfHandle } from "./geometry.js";
+import { handleId, portOfHandle } from "./geometry.js";
 import { landing } from "./landing.js";
 import { refusal } from "./wires.js";
 
@@ -15,6 +15,14 @@ const endOf = (port) => ({
   type: port.classList.contains("source") ? "source" : "target",
   kind: port.dataset.kind,
 });
+
+/** The port under a pointer: a wire that begins at a port on the inside of a frame lies over it. */
+export const portUnder = (event) => {
+  const port = event.target.closest?.(".port");
+  if (port || !event.target.closest?.(".react-flow__edge")) return port;
+  const { clientX, clientY } = event.touches?.[0] ?? event;
+  return document.elementsFromPoint(clientX, clientY).find((element) => element.classList.contains("port"));
+};
 
 /** Both ends of a connection of React Flow. */
 export const endsOf = ({ source, sourceHandle, target, targetHandle }) => [
@@ -64,7 +72,7 @@ const land = (end, step) => {
 export const useWiring = (flow, store) => {
   const dragged = useRef(false);
   const press = (event) => {
-    const port = event.target.closest?.(".port");
+    const port = portUnder(event);
     if (!port || event.button > 0) return;
     const state = store.getState();
     const end = endOf(port);
@@ -73,7 +81,7 @@ export const useWiring = (flow, store) => {
     XYHandle.onPointerDown(event.nativeEvent, {
       handleDomNode: port,
       isTarget: end.type === "target",
-      handleId: end.port,
+      handleId: handleId(end),
       nodeId: end.step,
       flowId: rfId,
       connectionRadius: 20,
@@ -100,7 +108,7 @@ export const useWiring = (flow, store) => {
     });
   };
   const click = (event) => {
-    const port = event.target.closest?.(".port");
+    const port = portUnder(event);
     const { linking, model, catalog } = get();
     if (dragged.current) return;
     if (!port) return linking && linking.how !== "list" && cardBelow(event.target) && land(linking, cardBelow(event.target));

@@ -7,6 +7,7 @@ from pydantic import Field
 from runtime.graph.catalog import Catalog
 from runtime.graph.fields import (
     Expression,
+    FlowName,
     InputField,
     InputFields,
     Inside,
@@ -52,6 +53,7 @@ class Ask(Node, label="LLM", kind="llm", group="llm", icon="sparkles", version=2
     key: SecretName = ""
     output_schema: Json = {}
     examples: Records = []
+    helper: FlowName = ""
 
     def summary(self) -> str:
         return f"{self.model}: {self.prompt.splitlines()[0]}"

@@ -157,6 +157,37 @@ def may_join(flow: Flow, source: dict[str, str], target: dict[str, str]) -> bool
     return not any(problem.code in wrong for problem in check_reading(read_flow(wired, CATALOG)))
 
 
+def test_what_a_run_says_is_found_in_the_rounds_and_items_that_are_shown() -> None:
+    overlay = {
+        "guard": {"state": "running"},
+        "guard/each": {"state": "running"},
+        "guard/each[0]": {"state": "idle"},
+        "guard/each[0]/ask": {"state": "done", "text": "first"},
+        "guard/each[0]/total": {"state": "done"},
+        "guard/each[1]/ask": {"state": "running", "text": "second"},
+    }
+    code = """
+      const desk = (overlay, chosen = {}) => ({ model: model.modelOf(given.view), overlay, chosen });
+      const calls = ({ model, overlay, chosen }, step, body) => scopes.callsOf(model, overlay, chosen, step, body);
+      const body = { keys: ["0", "1"], ended: 1, total: 10 };
+      const told = { ...given.overlay, "guard/each": { state: "running", calls: { body } } };
+      const first = desk(given.overlay, { "guard/each": "0" });
+      tell([
+        scopes.saysOf(desk(given.overlay), "ask").text,
+        scopes.saysOf(first, "ask").text,
+        scopes.saysOf(desk(given.overlay), "mend") ?? null,
+        scopes.saysOf(desk(given.overlay), "guard").state,
+        calls(desk(given.overlay), "each", "body"),
+        calls(desk(told), "each", "body"),
+        calls(desk({}), "each", "body"),
+      ]);
+    """
+    latest, first, mend, guard, calls, told, none = run(code, {"view": plain(drawn(nested())[1]), "overlay": overlay})
+    assert (latest, first, mend, guard, none) == ("second", "first", None, "running", None)
+    assert calls == {"path": "guard/each", "keys": ["0", "1"], "key": "1", "ended": 1, "total": 2}
+    assert (told["ended"], told["total"]) == (1, 10)
+
+
 Inner = tuple[str, str, str]  # step, port, and the body on whose inside it is
 
 

@@ -24,6 +24,7 @@ EXPECTED = {
     "key": ("secret", "Key", False, ""),
     "output_schema": ("json", "Output Schema", False, {}),
     "examples": ("records", "Examples", False, []),
+    "helper": ("flow", "Helper", False, ""),
 }
 
 
@@ -37,7 +38,7 @@ def test_the_form_follows_the_class_and_knows_every_widget() -> None:
     assert [field.name for field in form_of(Ask)] == list(EXPECTED)
     shown = {field.widget for node in CATALOG for field in form_of(node)}
     assert shown <= set(WIDGETS)
-    assert shown == set(WIDGETS) - {"text", "flow"}
+    assert shown == set(WIDGETS) - {"text"}
 
 
 def test_limits_options_and_entries() -> None:

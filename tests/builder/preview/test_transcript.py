@@ -1,8 +1,9 @@
 """The preview's chat: what is asked, what streams, what is answered, and where and why it failed."""
 
 from builder.preview.overlay import RunTrace
-from builder.preview.transcript import Turn, answer, ask, history, readable
+from builder.preview.transcript import Turn, answer, ask, asked_again, history, readable
 from runtime.interpreter.events import (
+    BodyStarted,
     Event,
     Failure,
     RunCancelled,
@@ -12,6 +13,8 @@ from runtime.interpreter.events import (
     StepDelta,
     StepFailed,
     StepFinished,
+    StepPaused,
+    StepResumed,
     StepStarted,
 )
 
@@ -48,6 +51,26 @@ def test_a_failure_says_where_why_and_what_to_do() -> None:
 def test_a_run_that_was_stopped_gave_no_answer() -> None:
     turn = after(RunCancelled(3, 100.2))
     assert (turn.state, turn.text) == ("failed", "")
+
+
+def test_a_run_that_waits_says_so_until_it_goes_on() -> None:
+    paused = StepPaused(3, 100.2, "reply", {"title": "Good?"})
+    assert (after(paused).state, after(paused).text) == ("waiting", "")
+    resumed = StepResumed(4, 100.3, "reply", {}, "Ada")
+    assert after(paused, resumed, StepDelta("reply", "Hel")) == Turn("assistant", "Hel", "streaming")
+
+
+def test_a_failure_inside_a_loop_names_the_step_alone() -> None:
+    inside = Failure("It broke.", step="each[1]/write")
+    events = [BodyStarted(3, 100.2, "each[1]", {}), StepStarted(4, 100.2, "each[1]/write", {})]
+    loop = [StepStarted(2, 100.1, "each", {}), *events, StepFailed(5, 100.2, "each[1]/write", inside)]
+    assert after(*loop, RunFailed(6, 100.3, "each", inside)).step == "write"
+
+
+def test_the_last_question_is_answered_anew() -> None:
+    turns = (Turn("user", "Hi"), Turn("assistant", "It broke.", "failed", step="reply"))
+    assert asked_again(turns) == (Turn("user", "Hi"), Turn("assistant", "", "streaming"))
+    assert asked_again(()) == ()
 
 
 def test_only_turns_that_went_well_are_carried_on() -> None:
