@@ -9,7 +9,7 @@ UV := .bootstrap/bin/uv
 READY := $(ENV)/.installed
 WEIGHTS := $(or $(CANEVAS_WEIGHTS),$(or $(CANEVAS_HOME),.canevas)/weights)
 
-.PHONY: run link weights test check soak lock browser clean
+.PHONY: run link weights test check soak peers lock browser clean
 .DEFAULT_GOAL := run
 
 run: $(READY) | $(WEIGHTS)
@@ -37,6 +37,12 @@ check: $(READY)
 soak: $(READY) browser
 	$(BIN)/python -m pytest -m soak
 	CANEVAS_EXAMPLES=5000 $(BIN)/python -m pytest tests/graph tests/interpreter
+
+# The engine beside others, in an environment of its own so that nobody else installs them.
+peers: $(UV)
+	$(UV) venv --quiet --allow-existing --python "$(PYTHON)" .peers
+	$(UV) pip install --quiet --python .peers/bin/python -r pyproject.toml --group peers
+	.peers/bin/python benchmarks/engine_peers.py
 
 # The exact versions with their hashes; run it after a change of the dependencies in pyproject.toml.
 lock: $(UV)
@@ -78,5 +84,5 @@ browser: $(READY)
 
 # Everything that was built or installed here; flows and secrets in .canevas stay.
 clean:
-	rm -rf .bootstrap $(ENV) .web build reflex.lock assets/external .states .mypy_cache .pytest_cache .ruff_cache \
+	rm -rf .bootstrap .peers $(ENV) .web build reflex.lock assets/external .states .mypy_cache .pytest_cache .ruff_cache \
 		.import_linter_cache .hypothesis tests/screens

@@ -36,14 +36,16 @@ class Sketch(TypedDict):
 
 
 def sketch(flow: FlowView) -> Sketch:
-    """The drawing of a flow; pure."""
-    boxes = [Box(id=step.id, x=step.at[0], y=step.at[1], group=step.group) for step in flow.steps.values()]
+    """The drawing of a flow; pure. What stands inside a step is too small to be seen."""
+    outer = [step for step in flow.steps.values() if not step.parent]
+    boxes = [Box(id=step.id, x=step.at[0], y=step.at[1], group=step.group) for step in outer]
     places = {box["id"]: (box["x"], box["y"]) for box in boxes}
     left = min((box["x"] for box in boxes), default=0.0) - _MARGIN
     top = min((box["y"] for box in boxes), default=0.0) - _MARGIN
     width = max((box["x"] for box in boxes), default=0.0) + WIDTH + _MARGIN - left
     height = max((box["y"] for box in boxes), default=0.0) + HEIGHT + _MARGIN - top
     joined = dict.fromkeys((wire.source, wire.target) for wire in flow.wires.values())
+    joined = {ends: None for ends in joined if places.keys() >= set(ends)}
     lines = [Line(source=one, target=two, path=_curve(places[one], places[two])) for one, two in joined]
     return Sketch(view=f"{left:g} {top:g} {width:g} {height:g}", boxes=boxes, lines=lines)
 

@@ -8,7 +8,7 @@ from builder.editor.nest_edits import Nest
 from builder.editor.renaming import rename_output
 from builder.editor.wire_edits import Connect, Disconnect
 from runtime.graph.catalog import Catalog
-from runtime.graph.check import edges, graph, waits_for
+from runtime.graph.check import circles, edges, waits_for
 from runtime.graph.flow import Flow
 from runtime.graph.reading import Reading, StepReading, read_flow, read_step
 
@@ -71,11 +71,9 @@ def _renamed(before: list[str], after: list[str]) -> list[tuple[str, str]]:
 
 def _misled(reading: Reading, moved: Collection[str]) -> set[str]:
     """The wires that lead nowhere, and those of moved steps that lead in a circle."""
-    import networkx as nx
-
     wrong = {problem.edge for problem in edges(reading)}
-    circles = [part for part in nx.strongly_connected_components(graph(reading)) if len(part) > 1]
-    if not circles:
+    waiting_in_circles = circles(reading)
+    if not waiting_in_circles:
         return wrong
     whole = {*moved, *inside(reading.flow.steps, moved)}
     for edge in reading.flow.edges:
@@ -83,6 +81,6 @@ def _misled(reading: Reading, moved: Collection[str]) -> set[str]:
             home = reading.nesting.place(edge.source)
             place = home if home.step == edge.target else reading.nesting.place(edge.target)
             waiting = waits_for(reading.nesting, edge.source, edge.target, place)
-            if any({edge.source, waiting} <= circle for circle in circles):
+            if any({edge.source, waiting} <= circle for circle in waiting_in_circles):
                 wrong.add(str(edge))
     return wrong

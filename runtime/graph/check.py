@@ -150,13 +150,18 @@ def _reference(reading: Reading, name: str, field: str, reference: Reference, pl
 
 def cycle(reading: Reading) -> Iterator[Problem]:
     """No step waits for itself, by wires or by references."""
+    for circle in circles(reading):
+        steps = [name for name in reading.flow.steps if name in circle]
+        yield Problem("cycle", step=steps[0], params={"steps": listed(steps)})
+
+
+def circles(reading: Reading) -> list[set[str]]:
+    """The steps that wait for each other, or for themselves."""
     import networkx as nx
 
     whole = graph(reading)
-    for component in nx.strongly_connected_components(whole):
-        if len(component) > 1 or whole.has_edge(*(tuple(component) * 2)):
-            steps = [name for name in reading.flow.steps if name in component]
-            yield Problem("cycle", step=steps[0], params={"steps": listed(steps)})
+    parts: Iterable[set[str]] = nx.strongly_connected_components(whole)
+    return [part for part in parts if len(part) > 1 or whole.has_edge(*(tuple(part) * 2))]
 
 
 def reachable(reading: Reading) -> Iterator[Problem]:
