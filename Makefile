@@ -36,7 +36,7 @@ check: $(READY)
 
 soak: $(READY) browser
 	$(BIN)/python -m pytest -m soak
-	CANEVAS_EXAMPLES=5000 $(BIN)/python -m pytest tests/graph tests/interpreter
+	CANEVAS_EXAMPLES=100000 $(BIN)/python -m pytest -n 2 tests/graph tests/interpreter
 
 # The engine beside others, in an environment of its own so that nobody else installs them.
 peers: $(UV)
