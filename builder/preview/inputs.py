@@ -40,9 +40,11 @@ class StartForm(TypedDict):
 
 
 def start_forms(reading: Reading) -> list[StartForm]:
-    """The starts of a flow, in order, each with its form."""
+    """The starts of a flow, each with its form: in order, those that lead somewhere first."""
+    read = {edge.source for edge in reading.flow.edges}
+    read |= {reference.step for step in reading.steps.values() for _, reference in step.references}
     forms = []
-    for name in triggers(reading):
+    for name in sorted(triggers(reading), key=lambda name: name not in read):
         node = reading.steps[name].node
         assert node is not None
         forms.append(StartForm(step=name, title=reading.flow.title(name), trigger=node.trigger, fields=_fields(node)))

@@ -155,7 +155,11 @@ def settings(page: Page, exhibit: dict[str, str]) -> None:
 
 
 def violations(page: Page, name: str) -> list[str]:
-    """What axe finds wrong: page, rule, element and why, a line each."""
+    """What axe finds wrong: page, rule, element and why, a line each.
+
+    Seen from the top: of what is scrolled halfway under the header, axe says that the header's links obscure it.
+    """
+    page.evaluate("scrollTo(0, 0)")
     return [
         f"{name}: {rule['id']} at {node['target']}: {node['failureSummary']}"
         for rule in Axe().run(page, options=AAA).response["violations"]

@@ -43,11 +43,15 @@ export const Hint = ({ root }) => {
     root.current.addEventListener("pointerover", over);
     return () => root.current?.removeEventListener("pointerover", over);
   }, [root]);
-  if (!below?.isConnected) return null;
-  const port = below.classList.contains("port");
-  if (below.classList.contains("room")) return null; // there a wire offers new steps
-  if (!port && (!linking || linking.how === "list")) return null;
-  const text = port ? saying({ t, linking, model, accepts: catalog.accepts, ...portOf(below) }) : landed(t, landing(model, catalog, linking, below.dataset.id));
+  const port = below?.classList.contains("port");
+  const room = below?.classList.contains("room"); // there a wire offers new steps
+  const speaks = below?.isConnected && !room && (port || (linking && linking.how !== "list"));
+  const text = speaks && (port ? saying({ t, linking, model, accepts: catalog.accepts, ...portOf(below) }) : landed(t, landing(model, catalog, linking, below.dataset.id)));
+  const lands = Boolean(text && !port && !text.no);
+  // A port near by that does not fit makes the wire look refused; the card under it takes it all the same.
+  useEffect(() => {
+    root.current?.classList.toggle("lands", lands);
+  }, [root, lands]);
   if (!text) return null;
   return (
     <p className={`hint ${text.no ? "no" : ""} ${port ? "" : "above"}`} style={place(root.current.getBoundingClientRect(), below, port)} role="tooltip">
