@@ -283,12 +283,12 @@ def test_a_long_text_is_read_in_linear_time():
 
 def test_a_lone_path_is_filled_in_microseconds():
     setting = Computed({"it": parse("{{ start.items[0].name }}")}, {"start": (0, {})})
-    best = min(_seconds(setting) for _ in range(5))
-    assert best / 10_000 < 5e-6  # about 0.5 µs alone on the machine; room for a busy one
+    best = min(_seconds(setting) for _ in range(50))
+    assert best / 1_000 < 5e-6  # about 0.5 µs alone on the machine; room for a busy one
 
 
 def _seconds(setting):
-    started = time.perf_counter()
-    for _ in range(10_000):
+    started = time.thread_time()  # other processes may have the machine
+    for _ in range(1_000):
         setting.values([OUTPUTS["start"]], ())
-    return time.perf_counter() - started
+    return time.thread_time() - started
