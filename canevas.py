@@ -149,7 +149,11 @@ async def _run_file(file: Path, given: dict[str, Any], start: str, events: bool)
         return secret_from_environment(name)
 
     catalog = load()
-    flow, problems = read_file(file, catalog)
+    try:
+        flow, problems = read_file(file, catalog)
+    except CallerError as error:
+        typer.echo(str(error), err=True)
+        return WRONG
     if flow is not None:
         fetch = beside(file, catalog)
         async with open_workbench(

@@ -11,6 +11,8 @@ from builder.editor.desks import Desks
 from builder.gate import Person
 from builder.preview.inputs import StartForm, start_forms
 from builder.preview.overlay import RunTrace
+from builder.preview.repeated import given
+from runtime.errors import NotFoundError
 from runtime.graph.flow import Flow
 from runtime.graph.flowfile import read, write
 from runtime.graph.library import Library, called
@@ -159,10 +161,13 @@ class Backend:
         )
         return self._runtime.runs.start(start).record.id
 
-    def previewing(self, person: Person, flow_id: str) -> str:
-        """The id of the preview that still goes on, from whichever tab; empty when none does."""
+    async def previewing(self, person: Person, flow_id: str) -> str:
+        """The id of the preview that still goes on or waits, from whichever tab; empty when none does."""
         run = self._runtime.runs.newest_alive(person.workspace, flow_id, "preview")
-        return run.record.id if run is not None else ""
+        if run is not None:
+            return run.record.id
+        waiting = await self.runs(person, flow=flow_id, state="waiting")
+        return next((record.id for record in waiting if record.source == "preview"), "")
 
     def watch(self, person: Person, run_id: str, after: int = 0) -> AsyncIterator[Event]:
         """The events of a run, alive or not. Raises NotFoundError."""
@@ -171,6 +176,16 @@ class Backend:
     async def trace(self, person: Person, run_id: str) -> RunTrace:
         """A run as far as it has come. Raises NotFoundError."""
         return RunTrace().take_all(await self._runtime.runs.so_far(person.workspace, run_id))
+
+    async def given(self, person: Person, run_id: str) -> list[str]:
+        """The steps of a run that repeats another for which somebody said what they are to have given, by path."""
+        trace = await self.trace(person, run_id)
+        if not trace.parent:
+            return []
+        try:
+            return given(trace, await self.trace(person, trace.parent))
+        except NotFoundError:
+            return []  # the earlier run was removed, so nobody can tell
 
     async def starts(self, person: Person, flow_id: str) -> list[StartForm]:
         """Where a run of the draft can begin, and what each start asks for. Raises NotFoundError."""
@@ -207,14 +222,16 @@ class Backend:
         again: Collection[str] = (),
         outputs: Mapping[str, dict[str, Any]] | None = None,
         draft: bool = False,
+        version: int = 0,
     ) -> str:
         """The id of a new run that repeats `run`: whole when nothing else is said.
 
         failed: from the steps that failed. again: paths of steps to run again. outputs: what these steps are to have
-        given instead. draft: with the flow as it stands in the editor. Raises: NotFoundError, BrokenFlow, AuthorError.
+        given instead. draft: with the flow as it stands in the editor; version: as it was published under this number.
+        Raises: NotFoundError, BrokenFlow, AuthorError, CallerError for an output that a step could not have given.
         """
         start = await self._runtime.again(
-            person.workspace, run, failed=failed, again=again, outputs=outputs, draft=draft
+            person.workspace, run, failed=failed, again=again, outputs=outputs, draft=draft, version=version
         )
         return self._runtime.runs.start(start).record.id
 

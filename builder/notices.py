@@ -44,14 +44,19 @@ class Notices(rx.State):
         self._last += 1
         if action:
             self._events[self._last] = action[1]
-        notice = Notice(id=self._last, text=text, values=values, tone=tone, action=action[0] if action else "")
-        self.shown = [*self.shown, notice][-_KEPT:]
+        self._show(Notice(id=self._last, text=text, values=values, tone=tone, action=action[0] if action else ""))
 
     def _tell(self, error: CanevasError) -> None:
         """Show an error in its own words: what happened and what to do."""
         self._last += 1
         text, values = said(error)
-        self.shown = [*self.shown, Notice(id=self._last, text=text, values=values, tone="error", action="")][-_KEPT:]
+        self._show(Notice(id=self._last, text=text, values=values, tone="error", action=""))
+
+    def _show(self, notice: Notice) -> None:
+        """A message that is said again stands there once; one with a button is about a thing of its own."""
+        same = ("text", "values", "tone", "action")
+        again = [one["id"] for one in self.shown if not one["action"] and all(one[k] == notice[k] for k in same)]
+        self.shown = [*(one for one in self.shown if one["id"] not in again), notice][-_KEPT:]
 
     @rx.event
     def fail(self) -> None:

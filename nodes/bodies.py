@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 
 from nodes.data import first_line
 from nodes.logic import holds
-from runtime.graph.fields import Expression, Inside, Items, Label
+from runtime.graph.fields import FIXED, Expression, Inside, Items, Label
 from runtime.graph.node import RESULT, Body, Calls, Node, Port
 from runtime.graph.values import Kind, as_text
 
@@ -122,6 +122,7 @@ class Parallel(Node, group="logic", icon="columns-3"):
         max_length=20,
         title="Branches",
         description="Their names. Each is a place for steps, and the name of its value in the result.",
+        json_schema_extra={FIXED: True},
     )
 
     @field_validator("branches")
@@ -150,7 +151,7 @@ class Parallel(Node, group="logic", icon="columns-3"):
 
 
 class Try(Node, group="logic", icon="life-buoy"):
-    """Runs the steps inside; when one fails, those of `catch` instead. Those of `finally` run last in any case."""
+    """Runs the steps inside; when one fails, those of `catch` instead, if there are any. `finally` runs in any case."""
 
     def bodies(self) -> tuple[Body, ...]:
         error = Port("error", Kind.OBJECT, help="What failed: what, mend, who, kind, step and cause.")
@@ -160,8 +161,13 @@ class Try(Node, group="logic", icon="life-buoy"):
         try:
             calls.begin("body")
             outcome = await calls.next()
-            if outcome.error is not None:
+            if outcome.error is None:
+                return outcome.taken["result"]
+            try:
+                raise outcome.error
+            except Exception:  # what fails in `catch` has this as its cause
+                if not calls.has("catch"):
+                    raise
                 return (await calls.call("catch", error=outcome.failure))["result"]
-            return outcome.taken["result"]
         finally:
             await calls.call("finally")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from runtime.graph.expressions import has_expression
-from runtime.graph.fields import Multiline
+from runtime.graph.fields import FIXED, Multiline
 from runtime.graph.node import Node, Port
 from runtime.graph.values import Kind, kind_of
 
@@ -28,7 +28,9 @@ class SetValues(Node, label="Set values", icon="variable"):
     """Names values for the steps after it. Each name becomes a port, and each value keeps its type."""
 
     values: dict[str, Any] = Field(
-        title="Values", description="A name and a value each. {{ start.amount * 2 }} computes one."
+        title="Values",
+        description="A name and a value each. {{ start.amount * 2 }} computes one.",
+        json_schema_extra={FIXED: True},
     )
 
     def outputs(self) -> tuple[Port, ...]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from runtime.graph.fields import FlowName
+from runtime.graph.fields import FIXED, FlowName
 from runtime.graph.node import CALLED, Calls, FlowReference, Node, Port
 
 
@@ -15,7 +15,11 @@ class SubFlow(Node, label="Run a flow", group="logic", icon="workflow"):
         title="Flow", description="The flow to run. It may be this one; then see to it that it ends."
     )
     pinned: int = Field(
-        0, ge=0, title="Version", description="A deployed version, which never changes; 0 runs what is deployed."
+        0,
+        ge=0,
+        title="Version",
+        description="A deployed version, which never changes; 0 runs what is deployed.",
+        json_schema_extra={FIXED: True},
     )
 
     def inputs(self) -> tuple[Port, ...]:

@@ -9,7 +9,7 @@ from nodes.data import first_line
 from runtime.errors import AuthorError
 from runtime.graph.fields import Expression, Items, Multiline
 from runtime.graph.node import Node
-from runtime.graph.values import as_text, describe
+from runtime.graph.values import Kind, as_text, describe, kind_of
 
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 
@@ -178,7 +178,10 @@ class Aggregate(Node, icon="sigma"):
             case "join":
                 return self.separator.join(as_text(value) for value in values)
             case "unique":
-                return [group[0] for group in _groups(found).values()]
+                first: dict[tuple[Kind, Any], Any] = {}
+                for value, item in found:
+                    first.setdefault(_identity(value), item)
+                return list(first.values())
             case "group":
                 return _groups(found)
         there.sort(key=lambda pair: rank(pair[0]), reverse=self.how == "sort_down")
@@ -196,6 +199,12 @@ class Aggregate(Node, icon="sigma"):
                     mend="Name the field that holds the number, or filter the list before.",
                 )
         return numbers
+
+
+def _identity(value: Any) -> tuple[Kind, Any]:
+    """What makes two values the same one: 1 and 1.0 are, 1 and "1" and true are not."""
+    kind = kind_of(value)
+    return kind, as_text(value) if kind in (Kind.LIST, Kind.OBJECT) else value
 
 
 def _groups(found: list[tuple[Any, Any]]) -> dict[str, list[Any]]:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nodes.data import first_line
 from runtime.errors import AuthorError, CallerError, OperatorError, ProviderError
-from runtime.graph.fields import Expression, Label, Multiline
+from runtime.graph.fields import FIXED, Expression, Label, Multiline
 from runtime.graph.node import Ending, Node, Port
 from runtime.graph.values import as_text
 
@@ -58,7 +58,7 @@ class Switch(Node, group="logic", icon="signpost"):
         [Case(name="yes"), Case(name="no")],
         title="Cases",
         description="The branches. Small and capital letters count as the same.",
-        json_schema_extra={"widget": "records"},
+        json_schema_extra={"widget": "records", FIXED: True},
     )
 
     def outputs(self) -> tuple[Port, ...]:
@@ -69,7 +69,10 @@ class Switch(Node, group="logic", icon="signpost"):
         return as_text(self.value)
 
     async def run(self) -> dict[str, Any]:
-        found = as_text(self.value).strip().casefold()
+        value = self.value
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # half of 2 is the case `1`
+        found = as_text(value).strip().casefold()
         for case in self.cases:
             if found == (case.equals or case.name).strip().casefold():
                 return {case.name: self.value}

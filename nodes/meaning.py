@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from runtime.graph.fields import Label, ModelName
+from runtime.graph.fields import FIXED, Label, ModelName
 from runtime.graph.messages import Llm, Message, ModelRequest, Reply
 from runtime.graph.node import Context, Node, Port
 from runtime.graph.values import Kind
@@ -68,7 +68,7 @@ class Classify(Node, group="llm", icon="tags", effect="reads"):
         min_length=1,
         title="Labels",
         description="The branches. Descriptions and examples in every language you expect make it surer.",
-        json_schema_extra={"widget": "records"},
+        json_schema_extra={"widget": "records", FIXED: True},
     )
     fallback: Label = Field("other", title="If none fits", description="The branch of a text that fits no label.")
     threshold: float = Field(

@@ -7,7 +7,16 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from nodes.times import SECONDS, Unit
 from runtime.errors import ProviderError
-from runtime.graph.fields import Expression, InputField, InputFields, Json, Label, Multiline, object_schema
+from runtime.graph.fields import (
+    FIXED,
+    Expression,
+    InputField,
+    InputFields,
+    Json,
+    Label,
+    Multiline,
+    object_schema,
+)
 from runtime.graph.node import Context, Node, Port, Request
 from runtime.graph.values import Kind
 
@@ -34,7 +43,7 @@ class AskPerson(Node, label="Ask a person", group="human", icon="user-round-chec
         [Choice(name="approve", title="Approve"), Choice(name="reject", title="Reject")],
         title="Choices",
         description="The answers to choose from; each is a branch. Empty: only the form below.",
-        json_schema_extra={"widget": "records"},
+        json_schema_extra={"widget": "records", FIXED: True},
     )
     fields: InputFields = Field(
         [], title="Form", description="What the person fills in; without choices, each field is a port."
@@ -48,6 +57,7 @@ class AskPerson(Node, label="Ask a person", group="human", icon="user-round-chec
         "branch",
         title="When time is over",
         description="branch: goes on by `expired`. answer: takes the answer below. fail: the step fails.",
+        json_schema_extra={FIXED: True},
     )
     default: Json = Field(
         {}, title="Answer without one", description='Taken when time is over and so chosen: {"choice": "reject"}.'

@@ -22,11 +22,11 @@ from runtime.graph.plan import BrokenFlow, Plan
 from runtime.graph.problems import Problem, errors
 from runtime.graph.reading import Reading, read_flow
 from runtime.graph.schemas import Schema
-from runtime.interpreter.events import Event, RunStarted, StepDelta, encode
+from runtime.interpreter.events import Event, RunFailed, RunStarted, StepDelta, encode
 from runtime.interpreter.journal import Journal, RunRecord, Source
 from runtime.interpreter.mask import Mask
 from runtime.interpreter.memory_journal import MemoryJournal
-from runtime.interpreter.replay import failed_steps, replay
+from runtime.interpreter.replay import replay
 from runtime.interpreter.runs import Runs
 from runtime.interpreter.sandbox import Sandbox
 from runtime.interpreter.services import Services
@@ -266,38 +266,45 @@ class Runtime(Workbench):
         again: Collection[str] = (),
         outputs: Mapping[str, dict[str, Any]] | None = None,
         draft: bool = False,
+        version: int = 0,
     ) -> Start:
         """A run, ready to be started, that repeats another: whole when nothing else is said.
 
         failed: from the steps that failed. again: paths of steps to run again. outputs: what these steps are to have
-        given. draft: with the flow as it stands in the editor; steps that have changed run again.
-        Raises: NotFoundError, BrokenFlow, AuthorError when the draft lacks the start.
+        given. draft: with the flow as it stands in the editor; version: as it was published under this number. Steps
+        that have changed run again then, also where another flow that they run has been deployed anew since.
+        Raises: NotFoundError, BrokenFlow, AuthorError when that flow lacks the start, CallerError for an output that
+        a step could not have given.
         """
         record = await self.runs.record(workspace, run)
         past = [event for event in await self.runs.so_far(workspace, run) if not isinstance(event, StepDelta)]
         began = next((event for event in past if isinstance(event, RunStarted)), None)
         if began is None:
             raise NotFoundError("Nothing of this run was kept", run, "Start the flow anew.")
-        if failed and not failed_steps(past):
+        if failed and not isinstance(past[-1], RunFailed):
             raise NotFoundError("No step of this run failed", run, "Repeat it whole, or from a step.")
-        before = await self.flow_of(record)
-        flow = (await self.flows.load(workspace, record.flow)).flow if draft else before
-        plan, pins = await self._made(workspace, flow, began.pins)
+        flow = before = await self.flow_of(record)
+        if draft:
+            flow = (await self.flows.load(workspace, record.flow)).flow
+        elif version:
+            flow = await self.deployments.flow(workspace, record.flow, version)
+        other = draft or bool(version)
+        plan, pins = await self._made(workspace, flow, None if other else began.pins)
         start = Start(
             plan,
             began.input,
             workspace,
             record.flow,
             "preview",
-            version=0 if draft else record.version,
+            version=0 if draft else version or record.version,
             trigger=plan.trigger(began.trigger),
-            document=_written(flow) if draft else record.document,
+            document=_written(flow) if draft else "" if version else record.document,
             pins=pins,
             parent=run,
         )
-        if not (failed or again or outputs or draft):
+        if not (failed or again or outputs or other):
             return start
-        changed = before if draft else None
+        changed = before if other else None
         kept = replay(plan, past, again=again, outputs=outputs, before=changed, pins=pins, parent=run, now=time.time())
         return replaced(start, past=kept)
 

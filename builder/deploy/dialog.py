@@ -18,7 +18,7 @@ def deploy_button() -> rx.Component:
         rx.cond(
             Deploying.live != "",
             rx.el.span(
-                badge(t("Live, version {number}", number=Deploying.version), "success", "radio"), class_name="live"
+                badge(t("Live, version {number}", number=Deploying.version), "success", "radio"), class_name="deployed"
             ),
         ),
         button(t("Deploy"), icon_name="rocket", kind="primary", on_click=Deploying.set_open(True), id="deploy-button"),

@@ -38,20 +38,34 @@ def _from_the_inside(
     flow: Flow, joins: Joins, shapes: Shapes, nesting: Nesting, placed: Mapping[str, At]
 ) -> dict[str, At]:
     """The places of all steps, the innermost first, since a frame is as large as what is in it."""
-    rooms: dict[Place, list[str]] = {ROOT: []}
-    for name in flow.steps:
-        rooms.setdefault(nesting.place(name), []).append(name)
+    inside = rooms(flow, nesting)
     near = _lifted(joins, nesting)
     where: dict[str, At] = {}
     sizes: dict[str, Size] = {}
-    for room in sorted(rooms, key=lambda room: -sum(1 for _ in nesting.around(room))):
-        names = rooms[room]
-        for name in names:
-            shape = shapes.get(name, Shape())
-            contents = {body: _reach(rooms.get(Place(name, body), ()), where, sizes) for body in shape.bodies}
-            sizes[name] = size(shape, contents)
+    for room, names in inside.items():
+        sizes |= {name: sized(name, shapes, inside, where, sizes) for name in names}
         where.update(_filled(names, near.get(room, ()), sizes, placed))
     return where
+
+
+def rooms(flow: Flow, nesting: Nesting) -> dict[Place, list[str]]:
+    """The steps by where they stand, the innermost places first; the canvas itself is there in any case."""
+    found: dict[Place, list[str]] = {ROOT: []}
+    for name in flow.steps:
+        found.setdefault(nesting.place(name), []).append(name)
+    return dict(sorted(found.items(), key=lambda one: -sum(1 for _ in nesting.around(one[0]))))
+
+
+def sized(
+    name: str,
+    shapes: Shapes,
+    inside: Mapping[Place, Sequence[str]],
+    where: Mapping[str, At],
+    sizes: Mapping[str, Size],
+) -> Size:
+    """The size of a card, or of a frame of whose inside places and sizes are known. inside: as `rooms` gives it."""
+    shape = shapes.get(name, Shape())
+    return size(shape, {body: _reach(inside.get(Place(name, body), ()), where, sizes) for body in shape.bodies})
 
 
 def _filled(names: Sequence[str], joins: Joins, sizes: Mapping[str, Size], placed: Mapping[str, At]) -> dict[str, At]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from builder.editor.arrange import places, tidy
+from builder.editor.clearing import cleared
 from builder.editor.document import EditError
 from builder.editor.edits import Batch, Edit, Move, OneEdit, apply
 from builder.editor.history import History
@@ -37,6 +38,14 @@ class Desk:
         """What an undo and a redo would do now, None when there is nothing."""
         done, undone = self.history.done, self.history.undone
         return (done[-1].name if done else None, undone[-1].name if undone else None)
+
+    def with_room(self, edits: list[OneEdit]) -> list[OneEdit]:
+        """The edits, and the one that makes room for the frames that grow with them. Raises: EditError."""
+        if not any(step.bodies for step in self.reading.steps.values()):
+            return edits
+        after = reread(apply(self.flow, one_of(edits)), self.reading.catalog, self.reading)
+        moved = cleared(self.reading, after)
+        return [*edits, moved] if moved else edits
 
 
 def lay(reading: Reading, problems: Sequence[Problem], revision: int, history: History | None = None) -> Desk:

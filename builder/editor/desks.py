@@ -118,7 +118,7 @@ class Desks:
                 return answer
             if not seat.floor <= base <= seat.desk.revision:
                 raise StaleError(seat.desk.revision)
-            edit = one_of(with_followers(seat.desk.flow, edits, self._catalog))
+            edit = one_of(seat.desk.with_room(with_followers(seat.desk.flow, edits, self._catalog)))
             history = seat.desk.history.record(seat.desk.flow, edit, self._clock())
             saved = await self._save(person, flow_id, seat, apply(seat.desk.flow, edit), history)
             if batch:

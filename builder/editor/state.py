@@ -147,5 +147,8 @@ async def _choices(who: Any, back: Backend) -> dict[str, Any]:
     return {
         "models": back.models(who),
         "secrets": [entry.name for entry in await back.secrets(who)],
-        "flows": [{"name": entry.id, "label": entry.name} for entry in await back.flows(who)],
+        "flows": [
+            {"name": entry.id, "label": entry.name, "deployed": entry.slug is not None}
+            for entry in await back.flows(who)
+        ],
     }

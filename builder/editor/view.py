@@ -11,6 +11,7 @@ from builder.editor.ports import BodyView, PortView, bodies_of, ports_in, ports_
 from builder.editor.sizes import Shape
 from runtime.graph.fields import Label
 from runtime.graph.flow import Edge
+from runtime.graph.library import Library
 from runtime.graph.nesting import Place
 from runtime.graph.node import AFTER
 from runtime.graph.problems import MESSAGES, Problem
@@ -106,6 +107,7 @@ def view(reading: Reading, problems: Iterable[Problem]) -> FlowView:
         steps={
             name: _step(
                 step,
+                _summary(step, reading.library),
                 where[name],
                 reading.nesting.place(name),
                 ports_in(step, (edge.port for edge in reading.wires.get(name, ()))),
@@ -176,6 +178,7 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, A
 
 def _step(
     step: StepReading,
+    summary: str,
     at: At,
     place: Place,
     inputs: tuple[PortView, ...],
@@ -195,7 +198,7 @@ def _step(
         parent=place.step,
         body=place.body,
         title=said["title"],
-        summary=_summary(step),
+        summary=summary,
         known=node is not None,
         entry=node is None or AFTER in step.takes,
         inputs=inputs,
@@ -225,16 +228,18 @@ def shapes(reading: Reading) -> dict[str, Shape]:
         name: Shape(
             len(step.inputs),
             len(step.gives),
-            bool(_summary(step)),
+            bool(_summary(step, reading.library)),
             {body.name: (len(body.gives), len(body.takes)) for body in step.bodies},
         )
         for name, step in reading.steps.items()
     }
 
 
-def _summary(step: StepReading) -> str:
+def _summary(step: StepReading, library: Library) -> str:
     if step.node is None:
         return ""
+    if step.calls is not None and (called := library.flows.get(step.calls)) is not None and called.name:
+        return f"{called.name}, v{step.calls.version}" if step.calls.version else called.name  # not its id
     try:
         line = step.node.summary()
     except (AttributeError, TypeError, ValueError, KeyError):

@@ -10,6 +10,7 @@ from builder.inbox.questions import Question
 from builder.language import t, tr
 from builder.preview.fields import form_field
 from builder.preview.inspected import Value
+from builder.preview.inspector import written
 from builder.widgets import button, icon, link
 
 _SHOWN = 5  # questions in one place; a list of more is the inbox
@@ -90,11 +91,7 @@ def facts(asked: rx.Var[Question]) -> rx.Component:
 
 def _judged(value: rx.Var[Value]) -> rx.Component:
     label = rx.cond(value["name"] != "", value["name"], t("Data to judge"))
-    return rx.el.div(
-        rx.cond(value["name"] != "", rx.el.h4(value["name"])),
-        rx.el.pre(value["text"], class_name="value", tab_index=0, aria_label=label, role="region"),
-        rx.cond(value["cut"] > 0, rx.el.p(t("{count} more characters", count=value["cut"]), class_name="none")),
-    )
+    return rx.el.div(rx.cond(value["name"] != "", rx.el.h4(value["name"])), written(value, label))
 
 
 def _wrong(said: Any) -> rx.Component:

@@ -28,7 +28,19 @@ def run_again(run: Any, failed: Any) -> rx.Component:
 
 def draft_choice() -> rx.Component:
     """Whether what is run again is the draft of today."""
-    return switch("again-draft", t("With the draft of today"), checked=Replaying.draft, on_change=Replaying.take_draft)
+    return switch(
+        "again-draft",
+        t("With the draft of today"),
+        checked=Replaying.draft,
+        on_change=Replaying.take_draft,
+        aria_describedby="again-draft-help",
+    )
+
+
+def draft_help() -> rx.Component:
+    """What the choice of the draft means, once it is taken."""
+    said = t("Steps that finished and have not changed since are taken over from this run; only the others run.")
+    return rx.el.p(rx.cond(Replaying.draft, said, ""), id="again-draft-help", role="status", class_name="draft-help")
 
 
 def step_again(run: Any, shown: rx.Var[Inspected]) -> rx.Component:

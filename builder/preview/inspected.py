@@ -5,22 +5,26 @@ from typing import Any, TypedDict
 
 from builder.preview.overlay import StepTrace
 
-_SHOWN = 20_000  # characters of one value; more does not help a reader and slows the page
+SHOWN = 20_000  # characters of one value; more does not help a reader and slows the page
 
 
 class Value(TypedDict):
-    """One value by its port or setting. text: as a person reads it. cut: how many characters are not shown."""
+    """One value by its port or setting. text: as a person reads it. cut: how many characters are not shown.
+
+    plain: it is a text, not JSON.
+    """
 
     name: str
     text: str
     cut: int
+    plain: bool
 
 
 class Inspected(TypedDict):
     """A step in a run. path: its place in the run. state: empty when the run has not come to it.
 
     until: the time for which it waits, seconds since the epoch, 0 for none. by: who answered. reused: what it gave
-    comes from the run that this one repeats.
+    comes from the run that this one repeats; given: somebody said there what it is to be.
     """
 
     path: str
@@ -39,6 +43,7 @@ class Inspected(TypedDict):
     until: float
     by: str
     reused: bool
+    given: bool
 
 
 def inspect(step: StepTrace | None) -> Inspected:
@@ -48,12 +53,12 @@ def inspect(step: StepTrace | None) -> Inspected:
     return Inspected(
         path=found.path,
         state=state if step is not None else "",
-        ms=round(found.ms, 1),
+        ms=0.0 if found.reused else round(found.ms, 1),
         model=found.model,
         demo=found.demo,
         tokens=found.tokens,
         tries=found.tries,
-        streaming=found.text if state == "running" else "",
+        streaming=found.text[-SHOWN:] if state == "running" else "",
         input=values(found.input),
         output=values(found.output or {}),
         error=failure.what if failure is not None else "",
@@ -62,6 +67,7 @@ def inspect(step: StepTrace | None) -> Inspected:
         until=(found.until or 0.0) if state == "waiting" else 0.0,
         by=found.by,
         reused=found.reused,
+        given=found.given,
     )
 
 
@@ -70,7 +76,12 @@ def values(given: dict[str, Any]) -> list[Value]:
     return [shown(name, value) for name, value in given.items()]
 
 
+def in_full(value: Any) -> str:
+    """The whole value as a person reads it: a text as it is, anything else as indented JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+
+
 def shown(name: str, value: Any) -> Value:
-    """A value as a person reads it: a text as it is, anything else as indented JSON."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-    return Value(name=name, text=text[:_SHOWN], cut=max(0, len(text) - _SHOWN))
+    """How a value begins, as far as a page shows it."""
+    text = in_full(value)
+    return Value(name=name, text=text[:SHOWN], cut=max(0, len(text) - SHOWN), plain=isinstance(value, str))

@@ -3,11 +3,13 @@
 from typing import Any
 
 import reflex as rx
+from reflex.event import EventSpec
 
 from builder.clock import duration, time_left
 from builder.language import t, tr
 from builder.preview.inspected import Inspected, Value
-from builder.widgets import badge, icon, run_state
+from builder.preview.saving import Saving
+from builder.widgets import badge, button, icon, run_state
 
 
 def inspector(
@@ -32,20 +34,44 @@ def inspector(
         rx.el.p(nothing, class_name="none"),
         rx.el.div(
             rx.el.div(run_state(inspected["state"]), _facts(inspected), class_name="inspected-head"),
-            actions or rx.fragment(),
             rx.cond(inspected["error"] != "", failure(inspected["error"], inspected["mend"])),
+            actions or rx.fragment(),
             rx.cond(inspected["streaming"] != "", rx.el.pre(inspected["streaming"], class_name="value")),
-            _values(t("Got"), inspected["input"]),
+            _values(t("Got"), inspected, "input"),
             _values(
                 t("Gave"),
-                inspected["output"],
-                rx.cond(inspected["reused"], badge(t("from the earlier run"), "info", "history")),
+                inspected,
+                "output",
+                rx.cond(inspected["reused"], taken_over(inspected["given"])),
             ),
             rx.cond(inspected["logs"].length() > 0, _logs(inspected)),
             class_name="inspected",
         ),
     )
     return rx.fragment(above, said) if above is not None else said
+
+
+def taken_over(given: Any) -> rx.Component:
+    """A mark of what was not made in this run. given: somebody said what it is to be."""
+    return rx.cond(
+        given,
+        badge(t("given by you"), "info", "pencil"),
+        badge(t("from the earlier run"), "info", "history"),
+    )
+
+
+def written(value: rx.Var[Value], label: Any, save: EventSpec | None = None) -> rx.Component:
+    """A value: a text as one reads it, anything else as code. label: its name for screen readers.
+
+    save: what hands over the whole of it, where only its beginning is shown.
+    """
+    left = rx.el.p(t("{count} more characters", count=value["cut"]), class_name="none")
+    whole = button(t("Save the whole"), icon_name="download", on_click=save) if save is not None else rx.fragment()
+    look = rx.cond(value["plain"], "value plain", "value")
+    return rx.fragment(
+        rx.el.pre(value["text"], class_name=look, tab_index=0, aria_label=label, role="region"),
+        rx.cond(value["cut"] > 0, rx.fragment(left, whole)),
+    )
 
 
 def failure(what: Any, mend: Any, *, where: rx.Component | None = None) -> rx.Component:
@@ -72,18 +98,16 @@ def _facts(inspected: rx.Var[Inspected]) -> rx.Component:
     )
 
 
-def _values(title: Any, values: rx.Var[list[Value]], mark: rx.Component | None = None) -> rx.Component:
+def _values(title: Any, inspected: rx.Var[Inspected], side: str, mark: rx.Component | None = None) -> rx.Component:
+    def value(one: rx.Var[Value]) -> rx.Component:
+        name = one["name"]
+        return rx.el.div(rx.el.h4(name), written(one, name, Saving.value(inspected["path"], side, name)))
+
     return rx.cond(
-        values.length() > 0,
-        rx.el.section(rx.el.h3(title, mark or rx.fragment()), rx.foreach(values, _value), class_name="values-of"),
-    )
-
-
-def _value(value: rx.Var[Value]) -> rx.Component:
-    return rx.el.div(
-        rx.el.h4(value["name"]),
-        rx.el.pre(value["text"], class_name="value", tab_index=0, aria_label=value["name"]),
-        rx.cond(value["cut"] > 0, rx.el.p(t("{count} more characters", count=value["cut"]), class_name="none")),
+        inspected[side].length() > 0,
+        rx.el.section(
+            rx.el.h3(title, mark or rx.fragment()), rx.foreach(inspected[side], value), class_name="values-of"
+        ),
     )
 
 

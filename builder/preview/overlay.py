@@ -36,8 +36,9 @@ class StepTrace:
 
     at: its place in the run. ms: how long it took. text: what has streamed so far. tries: attempts that failed and
     were repeated. request, until, asked: what a person is asked, until when and since when (seconds since the epoch).
-    by: who answered. reused: the output comes from the run that this one repeats. bodies: the calls of the flows
-    inside it, by the name of the body (empty for its first) and by key, in the order of their starts.
+    by: who answered. reused: the output comes from the run that this one repeats; given: somebody said there what it is
+    to be. bodies: the calls of the flows inside it, by the name of the body (empty for its first) and by key, in the
+    order of their starts.
     """
 
     path: str = ""
@@ -57,7 +58,9 @@ class StepTrace:
     asked: float = 0.0
     by: str = ""
     reused: bool = False
+    given: bool = False
     bodies: dict[str, dict[str, "Scope"]] = field(default_factory=dict)
+    _began: float = 0.0
 
     @property
     def standing(self) -> StepState:
@@ -80,10 +83,12 @@ class StepTrace:
             "ms": round(self.ms, 1),
             "text": self.text[-_TAIL:] if state == "running" else "",
             "error": self.failure.what if self.failure is not None and state != "running" else "",
+            "inside": self.failure is not None and self.failure.step not in ("", self.path),
             "tries": self.tries,
             "model": self.model,
             "demo": self.demo,
             "reused": self.reused,
+            "given": self.given,
         }
 
     def take(self, event: Event) -> None:
@@ -91,19 +96,22 @@ class StepTrace:
         match event:
             case StepStarted():
                 self.state, self.input, self.text = "running", event.input, ""
+                self._began = self._began or event.at
             case StepDelta():
                 self.text += event.text
             case StepRetried():
                 self.tries, self.failure = event.attempt, event.failure
                 self.bodies.clear()
             case StepFinished():
-                self.state, self.output, self.ms, self.failure = "done", event.output, event.ms, None
+                self.state, self.output, self.failure = "done", event.output, None
+                self.ms = self._lasted(event)
                 self.model = ", ".join(dict.fromkeys(call.model for call in event.calls))
                 self.demo = any(call.demo for call in event.calls)
                 self.tokens = sum(call.input_tokens + call.output_tokens for call in event.calls)
                 self.reused = event.reused
             case StepFailed():
-                self.state, self.failure, self.output, self.ms = "failed", event.failure, event.output, event.ms
+                self.state, self.failure, self.output = "failed", event.failure, event.output
+                self.ms = self._lasted(event)
             case StepSkipped():
                 self.state = "skipped"
             case StepPaused():
@@ -114,6 +122,11 @@ class StepTrace:
                 self.logs.append(event.text)
         if self.state not in ("running", "waiting"):
             self.end()
+
+    def _lasted(self, event: StepFinished | StepFailed) -> float:
+        """How long it took. One that waited, or has steps inside, is entered several times and tells of the last."""
+        several = self._began and (self.asked or self.bodies) and not getattr(event, "reused", False)
+        return max(event.ms, (event.at - self._began) * 1000) if several else event.ms
 
     def end(self) -> None:
         """Whatever goes on inside is ended with the step."""
@@ -171,6 +184,18 @@ class Scope:
                     yield from scope.walk()
 
 
+# What else a newer engine may say is passed over.
+_OF_STEPS = (
+    StepStarted,
+    StepDelta,
+    StepRetried,
+    StepFinished,
+    StepFailed,
+    StepSkipped,
+    StepPaused,
+    StepResumed,
+    StepLogged,
+)
 _WEIGHT: tuple[StepState, ...] = ("running", "waiting", "failed", "cancelled")  # what says most of a call comes first
 
 
@@ -232,7 +257,7 @@ class RunTrace:
                 self._end("cancelled", event.at)
             case BodyStarted():
                 self._open(event)
-            case _:
+            case _ if isinstance(event, _OF_STEPS):
                 self._take_step(event)
 
     def take_all(self, events: Iterable[Event]) -> "RunTrace":
@@ -257,9 +282,9 @@ class RunTrace:
 
     @property
     def questions(self) -> list[StepTrace]:
-        """The steps that wait for the answer of a person, the newest question first."""
+        """The steps that wait for the answer of a person, the first question first."""
         waiting = [step for step in self.whole.walk() if step.state == "waiting" and step.request is not None]
-        return sorted(waiting, key=lambda step: step.asked, reverse=True)
+        return sorted(waiting, key=lambda step: step.asked)
 
     @property
     def ms(self) -> float:
@@ -284,11 +309,14 @@ class RunTrace:
             scope.end()
 
     def _open(self, event: BodyStarted) -> None:
-        """A call begins; one of the same path is made anew when its step is tried again."""
+        """A call begins; one of the same path is made anew when its step is tried again.
+
+        In a run that repeats another, calls that stand come before their step, which starts anew after them.
+        """
         head, name, body, key = parsed(event.step)
-        step = self.step(head + name)
-        if step is not None:
-            calls = step.bodies.setdefault(body, {})
+        scope = self.scope(head.removesuffix("/"))
+        if scope is not None:
+            calls = scope.steps.setdefault(name, StepTrace(head + name)).bodies.setdefault(body, {})
             calls.pop(key, None)
             calls[key] = Scope(event.step, key, event.given)
 

@@ -7,8 +7,9 @@ from builder.inbox.form import questions
 from builder.language import t, tr
 from builder.preview.dock import dock
 from builder.preview.fields import form_field
-from builder.preview.inspector import failure
+from builder.preview.inspector import failure, written
 from builder.preview.replaying import Replaying
+from builder.preview.saving import Saving
 from builder.preview.state import Previewing
 from builder.preview.step_link import step_link
 from builder.preview.transcript import Turn
@@ -49,7 +50,8 @@ def panel() -> rx.Component:
             rx.cond(
                 Previewing.form["trigger"] == "chat",
                 _chat(),
-                rx.cond(Previewing.questions.length() > 0, rx.fragment(), _form()),
+                # Only hidden: what was filled in is there again when the questions are answered.
+                rx.el.div(_form(), hidden=Previewing.questions.length() > 0, class_name="begins"),
             ),
         ),
     )
@@ -61,23 +63,16 @@ def _head() -> rx.Component:
         rx.el.span(class_name="space"),
         rx.cond(
             Previewing.is_running,
-            button(t("Stop"), icon_name="square", kind="danger", on_click=Previewing.stop),
             rx.fragment(
                 rx.cond(
-                    Previewing.state == "failed",
-                    rx.cond(
-                        Previewing.overlay.keys().length() > 0,
-                        icon_button(
-                            "step-forward",
-                            t("Run again from the failed step"),
-                            on_click=Replaying.from_failed(Previewing.run_id),
-                        ),
-                    ),
+                    Previewing.state == "waiting",
+                    icon_button("plus", t("Run another; this one goes on waiting"), on_click=Previewing.leave),
                 ),
-                rx.cond(
-                    Previewing.turns.length() > 0,
-                    icon_button("rotate-ccw", t("New conversation"), on_click=Previewing.forget),
-                ),
+                button(t("Stop"), icon_name="square", kind="danger", on_click=Previewing.stop),
+            ),
+            rx.cond(
+                Previewing.turns.length() > 0,
+                icon_button("rotate-ccw", t("New conversation"), on_click=Previewing.forget),
             ),
         ),
         icon_button("x", t("Close the preview"), on_click=Previewing.toggle),
@@ -154,7 +149,8 @@ def _turn(turn: rx.Var[Turn]) -> rx.Component:
 
 
 def _said(turn: rx.Var[Turn]) -> rx.Component:
-    return rx.cond(turn.state == "failed", _why(turn), turn.text)
+    left = rx.el.span(t("{count} more characters", count=turn.cut), class_name="none")
+    return rx.cond(turn.state == "failed", _why(turn), rx.fragment(turn.text, rx.cond(turn.cut > 0, left)))
 
 
 def _why(turn: rx.Var[Turn]) -> rx.Component:
@@ -190,7 +186,7 @@ def _answer() -> rx.Component:
             Previewing.state == "done",
             rx.el.section(
                 rx.el.h3(t("Answer")),
-                rx.el.pre(Previewing.output, class_name="value", tab_index=0, aria_label=t("Answer")),
+                written(Previewing.output, t("Answer"), Saving.value("", "output", "output")),
                 class_name="values-of",
             ),
         ),
@@ -201,15 +197,31 @@ def _answer() -> rx.Component:
 def _summary() -> rx.Component:
     return rx.cond(
         Previewing.ms > 0,
-        rx.el.p(
-            duration(Previewing.ms),
-            rx.cond(Previewing.tokens > 0, rx.fragment(" · ", t("{count} tokens", count=Previewing.tokens))),
-            " · ",
-            link(t("See the run"), href=f"/runs/{Previewing.run_id}"),
-            rx.cond(
-                Previewing.parent != "",
-                rx.fragment(" · ", link(t("The run it repeats"), href=f"/runs/{Previewing.parent}")),
-            ),
-            class_name="summary",
+        rx.fragment(_from_failed(), _facts()),
+    )
+
+
+def _from_failed() -> rx.Component:
+    """The way on after a failure: steps that finished are not run again."""
+    return rx.cond(
+        (Previewing.state == "failed") & (Previewing.overlay.keys().length() > 0),
+        button(
+            t("Run again from the failed step"),
+            icon_name="step-forward",
+            on_click=Replaying.from_failed(Previewing.run_id),
         ),
+    )
+
+
+def _facts() -> rx.Component:
+    return rx.el.p(
+        duration(Previewing.ms),
+        rx.cond(Previewing.tokens > 0, rx.fragment(" · ", t("{count} tokens", count=Previewing.tokens))),
+        " · ",
+        link(t("See the run"), href=f"/runs/{Previewing.run_id}"),
+        rx.cond(
+            Previewing.parent != "",
+            rx.fragment(" · ", link(t("The run it repeats"), href=f"/runs/{Previewing.parent}")),
+        ),
+        class_name="summary",
     )

@@ -11,6 +11,7 @@ from builder.preview.edited import edited, to_edit
 from builder.preview.state import Previewing
 from runtime.errors import CanevasError
 from runtime.graph.reading import read_flow
+from runtime.interpreter.kept import LARGE
 
 
 class Replaying(rx.State):
@@ -64,9 +65,12 @@ class Replaying(rx.State):
         except CanevasError as error:
             (await self.get_state(Notices))._tell(error)
             return
-        self._ports = list(known.gives) if known is not None else []
-        self.run, self.step, self.wrong = run, step, ""
-        self.text = to_edit(found.output if found is not None else None, self._ports or ["output"])
+        ports = list(known.gives) if known is not None else []
+        text = to_edit(found.output if found is not None else None, ports or ["output"])
+        if len(text) > LARGE:  # never a part of it: that would be what the new run takes for the whole
+            (await self.get_state(Notices))._say("What this step gave is too large to be edited here.", "error")
+            return
+        self.run, self.step, self.wrong, self.text, self._ports = run, step, "", text, ports
 
     @rx.event
     def close(self, open: bool) -> None:

@@ -12,10 +12,11 @@ from builder.editor.state import Editing
 from builder.guard import backend, person
 from builder.inbox.questions import Question, questions_of
 from builder.preview.inputs import StartForm, filled
-from builder.preview.inspected import Inspected, inspect, shown
+from builder.preview.inspected import Inspected, Value, inspect, shown
 from builder.preview.overlay import RunTrace
+from builder.preview.repeated import mark
 from builder.preview.shown import Nest, Picker, cards, choosing, nest_of, pickers, shown_step
-from builder.preview.transcript import Transcript, Turn, answer, ask, asked_again, history
+from builder.preview.transcript import Transcript, Turn, abridged, answer, ask, asked_again, history, recalled
 from runtime.errors import CanevasError, NotFoundError
 from runtime.graph.plan import BrokenFlow
 from runtime.graph.reading import read_flow
@@ -24,6 +25,7 @@ from runtime.interpreter.events import Event
 _BATCH = 0.05  # seconds between two looks of the browser at a run that goes on
 _WAITING = 1_500  # ms between two looks at a run that waits: somebody may answer elsewhere
 _NOTHING = inspect(None)
+_NO_VALUE = shown("", "")
 
 
 class Previewing(rx.State):
@@ -31,9 +33,9 @@ class Previewing(rx.State):
 
     state: idle, running, waiting, done, failed or cancelled. overlay: each step's card. wrong: what is wrong, by input.
     told, told_step, mend: why the last run did not begin or how it failed, at which step, and what to do.
-    output: of a run that is no chat. questions: what the run asks people. ways: to the other passes of the selected
-    step; chosen: those that somebody wants to see; scope: the same, told to the canvas when it was
-    chosen elsewhere. parent: the run that this one repeats.
+    output: what a run gave that is no chat. questions: what the run asks people. ways: to the other passes of the
+    selected step; chosen: those that somebody wants to see; scope: the same, told to the canvas when it was chosen
+    elsewhere. parent: the run that this one repeats.
     """
 
     is_open: bool = False
@@ -41,12 +43,11 @@ class Previewing(rx.State):
     start: int = 0
     state: str = "idle"
     overlay: dict[str, dict[str, Any]] = {}
-    turns: list[Turn] = []
     wrong: dict[str, str] = {}
     told: str = ""
     told_step: str = ""
     mend: str = ""
-    output: str = ""
+    output: Value = _NO_VALUE
     ms: float = 0.0
     tokens: int = 0
     inspected: Inspected = _NOTHING
@@ -58,6 +59,8 @@ class Previewing(rx.State):
     scope: dict[str, Any] = {}
     _nest: Nest = Nest()
     _followed: str = ""
+    _given: list[str] = []
+    _said: Transcript = ()
 
     @rx.var
     def form(self) -> StartForm:
@@ -65,6 +68,11 @@ class Previewing(rx.State):
         if self.start < len(self.starts):
             return self.starts[self.start]
         return StartForm(step="", title="", trigger="", fields=[])
+
+    @rx.var
+    def turns(self) -> list[Turn]:
+        """The conversation, each turn as long as a page can bear; the next message carries all of it."""
+        return abridged(self._said)
 
     @rx.var
     def is_running(self) -> bool:
@@ -81,11 +89,12 @@ class Previewing(rx.State):
         """A flow was opened: forget the last one, and go on watching its preview if one still runs."""
         self.reset()
         flow = str((await self.get_state(Editing)).flow_id)
-        run = backend().previewing(await person(), flow)
+        run = await backend().previewing(await person(), flow)
         if not run:
             return None
         self.is_open, self.run_id, self.state = True, run, "running"
         await self._ask(flow)
+        await self._recall(run)
         return Previewing.follow(run)
 
     @rx.event
@@ -109,7 +118,7 @@ class Previewing(rx.State):
     @rx.event
     def forget(self) -> None:
         """Begin the conversation anew."""
-        self.turns = []
+        self._said = ()
 
     @rx.event
     async def send(self, data: dict[str, Any]) -> EventSpec | None:
@@ -117,8 +126,8 @@ class Previewing(rx.State):
         message = str(data.get("message", "")).strip()
         if not message or self.is_running:
             return None
-        before: Transcript = tuple(self.turns)
-        self.turns = list(ask(before, message))
+        before = self._said
+        self._said = ask(before, message)
         return await self._begin({"message": message, "history": history(before)})
 
     @rx.event
@@ -134,6 +143,12 @@ class Previewing(rx.State):
             await backend().stop(await person(), self.run_id)
         except NotFoundError:
             self.state = "cancelled" if self.is_running else self.state
+
+    @rx.event
+    def leave(self) -> None:
+        """Let the run wait where it can be answered too, such as the inbox, and begin another."""
+        self._forget_run()
+        self.run_id, self.state, self._said = "", "idle", ()
 
     @rx.event
     async def look(self, steps: list[str]) -> None:
@@ -164,7 +179,7 @@ class Previewing(rx.State):
     def take_up(self, run: str) -> EventSpec:
         """Follow a run that repeats an earlier one."""
         self._forget_run()
-        self.turns = list(asked_again(tuple(self.turns)))
+        self._said = asked_again(self._said)
         self.is_open, self.run_id, self.state = True, run, "running"
         return Previewing.follow(run)
 
@@ -174,8 +189,9 @@ class Previewing(rx.State):
         who, back = await person(), backend()
         trace = RunTrace()
         nest = nest_of(read_flow(await back.flow_of_run(who, await back.run(who, run)), back.catalog))
+        given = await back.given(who, run)
         async with self:
-            self._nest, self._followed = nest, run
+            self._nest, self._followed, self._given = nest, run, given
         async with aclosing(_batches(back.watch(who, run))) as batches:
             async for batch in batches:
                 trace.take_all(batch)
@@ -210,6 +226,14 @@ class Previewing(rx.State):
         if self.start >= len(self.starts):
             self.start = 0
 
+    async def _recall(self, run: str) -> None:
+        """Stand where the run began: at its start, and in its conversation."""
+        trace = await backend().trace(await person(), run)
+        steps = [start["step"] for start in self.starts]
+        self.start = steps.index(trace.trigger) if trace.trigger in steps else 0
+        if self.form["trigger"] == "chat":
+            self._said = recalled(trace.input)
+
     async def _begin(self, given: dict[str, Any]) -> EventSpec | None:
         flow = str((await self.get_state(Editing)).flow_id)
         self._forget_run()
@@ -222,7 +246,8 @@ class Previewing(rx.State):
         return Previewing.follow(self.run_id)
 
     def _forget_run(self) -> None:
-        self.told = self.told_step = self.mend = self.output = self.parent = ""
+        self.told = self.told_step = self.mend = self.parent = ""
+        self.output, self._given = _NO_VALUE, []
         self.overlay, self.inspected, self.wrong = {}, _NOTHING, {}
         self.questions, self.ways = [], []
         if self.chosen:
@@ -235,14 +260,16 @@ class Previewing(rx.State):
             problem = error.problems[0]
             self.told, self.told_step = problem.what, problem.step
         self.wrong = {str(key): str(value) for key, value in getattr(error, "fields", {}).items()}
-        if self.turns and self.turns[-1].role == "assistant":
-            self.turns = [*self.turns[:-1], Turn("assistant", self.told, "failed", step=self.told_step, mend=self.mend)]
+        if self._said and self._said[-1].role == "assistant":
+            failed = Turn("assistant", self.told, "failed", step=self.told_step, mend=self.mend)
+            self._said = (*self._said[:-1], failed)
 
     def _pass(self, chosen: dict[str, str]) -> None:
         self.chosen = chosen
         self.scope = {"n": int(self.scope.get("n", 0)) + 1, "chosen": chosen}
 
     def _show(self, trace: RunTrace, selected: str) -> None:
+        mark(trace, self._given)
         if trace.failed_step and self.is_running:
             self._pass({**self.chosen, **choosing(trace.failed_step)})
         found = inspect(shown_step(trace, self._nest, self.chosen, selected)) if selected else _NOTHING
@@ -255,9 +282,9 @@ class Previewing(rx.State):
         self.state, self.ms, self.tokens = trace.state, round(trace.ms, 1), trace.tokens
         self.parent = trace.parent
         if self.form["trigger"] == "chat":
-            self.turns = list(answer(tuple(self.turns), trace))
+            self._said = answer(self._said, trace)
         if trace.state == "done":
-            self.output = shown("", trace.output)["text"]
+            self.output = shown("", trace.output)
         elif trace.failure is not None:
             self.told, self.mend = trace.failure.what, trace.failure.mend
             self.told_step = trace.failed_step.rpartition("/")[2]

@@ -1,8 +1,10 @@
 """A chat in the preview: the turns so far, and the history that the next message carries; pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from builder.preview.inspected import SHOWN
 from builder.preview.overlay import RunTrace
 from runtime.graph.values import as_text
 
@@ -12,7 +14,7 @@ class Turn:
     """One thing said. state: `streaming` while it comes, `waiting` while the run waits for a person or a time, `failed`
     when the run gave none. note: who answered.
 
-    step: at which it failed, where one did. mend: what to do about it.
+    step: at which it failed, where one did. mend: what to do about it. cut: how many characters are not in the text.
     """
 
     role: Literal["user", "assistant"]
@@ -21,14 +23,24 @@ class Turn:
     note: str = ""
     step: str = ""
     mend: str = ""
+    cut: int = 0
 
 
 Transcript = tuple[Turn, ...]
+_ROLES = ("user", "assistant")
 
 
 def ask(transcript: Transcript, message: str) -> Transcript:
     """The transcript after a person's message, waiting for the answer."""
     return (*transcript, Turn("user", message), Turn("assistant", "", "streaming"))
+
+
+def recalled(given: Mapping[str, Any]) -> Transcript:
+    """The transcript that a run answers, from what it was given; the other way round: `history`."""
+    said = given.get("history")
+    before = [turn for turn in said if isinstance(turn, dict)] if isinstance(said, list) else []
+    turns = [Turn(turn["role"], str(turn.get("text", ""))) for turn in before if turn.get("role") in _ROLES]
+    return ask(tuple(turns), str(given.get("message", "")))
 
 
 def asked_again(transcript: Transcript) -> Transcript:
@@ -57,6 +69,16 @@ def answer(transcript: Transcript, trace: RunTrace) -> Transcript:
             streaming = trace.step(trace.streaming) if trace.streaming else None
             made = replace(last, text=streaming.text if streaming is not None else last.text, state="streaming")
     return (*transcript[:-1], made)
+
+
+def abridged(transcript: Transcript) -> list[Turn]:
+    """The turns as a page shows them: of a long one its beginning, or, while it streams, its end."""
+    return [_short(turn) if len(turn.text) > SHOWN else turn for turn in transcript]
+
+
+def _short(turn: Turn) -> Turn:
+    part = slice(-SHOWN, None) if turn.state == "streaming" else slice(SHOWN)
+    return replace(turn, text=turn.text[part], cut=len(turn.text) - SHOWN)
 
 
 def history(transcript: Transcript) -> list[dict[str, str]]:

@@ -10,6 +10,7 @@ from builder.guard import backend, person
 from builder.inbox.questions import Question, questions_of
 from builder.preview.inspected import Inspected, inspect
 from builder.preview.overlay import RunTrace
+from builder.preview.repeated import mark
 from builder.preview.shown import Nest, Picker, cards, choosing, nest_of, pickers, place, shown_step
 from builder.runs.lines import SOON, RunLine, line
 from builder.runs.report import StepLine, inspect_run, step_lines
@@ -43,6 +44,7 @@ class RunPage(rx.State):
     ways: list[Picker] = []
     questions: list[Question] = []
     repeated: float = 0.0
+    _given: list[str] = []
 
     @rx.var
     def every(self) -> int:
@@ -117,6 +119,8 @@ class RunPage(rx.State):
         if record.parent and not self.repeated:
             with contextlib.suppress(NotFoundError):
                 self.repeated = (await back.run(who, record.parent)).started
+                self._given = await back.given(who, record.id)
+        mark(trace, self._given)
         self._show(trace, drawn, nest)
 
     def _pass(self, chosen: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ from builder.clock import duration, moment, pulse
 from builder.editor.browser.component import Viewer, icon_set
 from builder.inbox.form import questions
 from builder.language import t, tr
-from builder.preview.again import draft_choice, run_again, step_again, value_dialog
+from builder.preview.again import draft_choice, draft_help, run_again, step_again, value_dialog
 from builder.preview.inspector import inspector
 from builder.preview.picker import picker
 from builder.runs.opened import RunPage
@@ -77,6 +77,7 @@ def _headline() -> rx.Component:
             ),
             class_name="headline",
         ),
+        rx.cond(RunPage.is_going_on | RunPage.incomplete, rx.fragment(), draft_help()),
     )
 
 
@@ -145,7 +146,7 @@ def _step(step: rx.Var[StepLine]) -> rx.Component:
                     rx.cond(step["title"], tr(step["kind"]) + " · ", ""),
                     rx.cond(step["kind"], rx.el.code(step["name"]), t("in another flow")),
                     rx.cond(step["calls"] > 1, rx.fragment(" · ", t("{count} passes", count=step["calls"]))),
-                    rx.cond(step["reused"], rx.fragment(" · ", t("from the earlier run"))),
+                    rx.cond(step["reused"], rx.fragment(" · ", t("taken over"))),
                     class_name="fine",
                 ),
                 class_name="names",
@@ -153,7 +154,7 @@ def _step(step: rx.Var[StepLine]) -> rx.Component:
             rx.el.span(
                 run_state(step["state"]),
                 rx.cond(
-                    (step["state"] == "done") | (step["state"] == "failed"),
+                    ((step["state"] == "done") | (step["state"] == "failed")) & ~step["reused"],
                     rx.el.span(duration(step["ms"]), class_name="fine"),
                 ),
                 class_name="went",

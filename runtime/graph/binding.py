@@ -8,7 +8,7 @@ from runtime.graph.flow import Default
 from runtime.graph.node import AFTER, ERROR, Node, Port
 from runtime.graph.problems import listed
 from runtime.graph.reading import StepReading
-from runtime.graph.values import NotJson, describe, plain, take_any, taker
+from runtime.graph.values import ENDLESS, Kind, NotJson, describe, plain, take_any, taker
 
 Outputs = list[dict[str, Any] | None]  # by step; None until it is settled, and for ever when it is skipped
 Source = tuple[int, str]  # a step and one of its output ports
@@ -156,6 +156,21 @@ def _give_ending(result: Any, most: int) -> dict[str, Any]:
     if type(result["status"]) is not int or not 100 <= result["status"] <= 599:
         raise NotJson("`status` is not an HTTP status, such as 200")
     return {"value": plain(result["value"], most), "status": result["status"]}
+
+
+def accept(step: StepReading, node_class: type[Node], output: Any) -> dict[str, Any]:
+    """What somebody says that the step gave, a value a port. Raises NotJson when it could not have given that."""
+    if type(output) is not dict:
+        raise NotJson(f"expected an object of its outputs, got {describe(output)}")
+    if node_class.ends:
+        return _give_ending({"status": 200, **output}, ENDLESS)
+    ports = {port.name: port for port in step.outputs}
+    if step.step.on_error == "port":
+        ports[ERROR] = Port(ERROR, Kind.OBJECT)
+    if unknown := [str(name) for name in output if name not in ports]:
+        raise NotJson(f"it names {listed(unknown)}, and the outputs are {listed(ports)}")
+    made: dict[str, Any] = plain(output)
+    return {name: _kept(_take(ports[name]), value, name) for name, value in made.items()}
 
 
 def substitute(step: StepReading, node_class: type[Node]) -> Substitute | None:

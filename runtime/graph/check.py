@@ -11,13 +11,14 @@ from runtime.graph.library import EMPTY, Library
 from runtime.graph.nesting import Nesting, Place
 from runtime.graph.node import AFTER, Node, Port
 from runtime.graph.problems import Problem, listed
-from runtime.graph.program import Reference
+from runtime.graph.program import Reference, shorten
 from runtime.graph.reading import Reading, read_flow
 from runtime.graph.values import NotJson, fits
 
 if TYPE_CHECKING:  # networkx takes a tenth of a second to import; a process that checks no flow does without
     import networkx as nx
 
+DEEPEST = 100  # steps in one another, whatever the flow's limit
 Graph: TypeAlias = "nx.DiGraph[str]"  # steps, and who waits for whom
 
 
@@ -95,13 +96,46 @@ def nested(reading: Reading) -> Iterator[Problem]:
         if around is not None and around.node_class is None:
             continue  # the unknown kind is the problem; its bodies cannot be known
         if name in reading.nesting.lost:
-            yield Problem("no_body", name, params={"within": step.step.within})
+            yield _lost(reading, name)
         elif container and step.node_class is not None and step.node_class.trigger:
             yield Problem("start_inside", name, params={"container": container})
         elif container and step.node_class is not None and step.node_class.ends:
             yield Problem("answer_inside", name, params={"container": container})
         if (step.bodies or step.calls is not None) and step.step.retry is not None:
             yield Problem("retry_of_bodies", name)
+
+
+def depth(reading: Reading) -> Iterator[Problem]:
+    """No step stands so deep inside others that it never runs."""
+    limit, places = reading.flow.limits.depth, reading.nesting.places
+    depths = {"": 0}
+    for name in places:
+        way = []
+        while name not in depths:
+            way.append(name)
+            name = places[name].step if name in places else ""
+        for each in reversed(way):
+            depths[each] = depths[places[each].step] + 1 if each in places else 0
+            # What stands inside such a step is too deep as well, and needs no words of its own.
+            if depths[each] == DEEPEST + 1:
+                yield Problem("too_deep_inside", each, params={"limit": DEEPEST})
+            elif depths[each] == limit + 1:
+                yield Problem("deeper_than_limit", each, params={"limit": limit})
+
+
+def _lost(reading: Reading, name: str) -> Problem:
+    """Why a step does not stand where it says."""
+    container, _, body = reading.steps[name].step.within.partition(".")
+    around = reading.steps.get(container)
+    if around is None:
+        return Problem("no_container", name, params={"name": shorten(container)})
+    bodies = [each.name for each in around.bodies]
+    if not bodies:
+        return Problem("holds_no_steps", name, params={"container": container})
+    if body and body not in bodies:
+        params = {"container": container, "body": shorten(body), "known": listed(bodies)}
+        return Problem("no_body", name, params=params)
+    return Problem("in_one_another", name, params={"container": container})
 
 
 def wired(reading: Reading) -> Iterator[Problem]:
@@ -145,7 +179,10 @@ def _reference(reading: Reading, name: str, field: str, reference: Reference, pl
     elif read.node_class is not None and reference.keys and reference.keys[0] not in gives:
         shown = ".".join(str(key) for key in (reference.step, *reference.keys[:1]))
         params = {"name": shown, "known": listed(gives), "step": reference.step}
-        yield Problem("unknown_output", name, field, params=params)
+        inside = [body.name for body in read.bodies if any(port.name == reference.keys[0] for port in body.gives)]
+        if inside:
+            params["inside"] = listed(f"{reference.step}.{body}" for body in inside)
+        yield Problem("given_inside" if inside else "unknown_output", name, field, params=params)
 
 
 def cycle(reading: Reading) -> Iterator[Problem]:
@@ -176,7 +213,7 @@ def reachable(reading: Reading) -> Iterator[Problem]:
 
 
 Rule = Callable[[Reading], Iterable[Problem]]
-RULES: tuple[Rule, ...] = (settings, trigger, nested, edges, wired, defaults, references, cycle, reachable)
+RULES: tuple[Rule, ...] = (settings, trigger, nested, depth, edges, wired, defaults, references, cycle, reachable)
 
 
 def needs(reading: Reading, widget: str) -> Iterator[tuple[str, str, str]]:

@@ -2,10 +2,10 @@
 
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
-from runtime.graph.binding import Outputs, Source, binder, giver, substitute
+from runtime.graph.binding import Outputs, Source, accept, binder, giver, substitute
 from runtime.graph.body_end import end_of_body
 from runtime.graph.catalog import Catalog
 from runtime.graph.check import Graph, check_reading, graph, live_steps, reads, triggers, waits_for
@@ -192,6 +192,7 @@ def _planned(reading: Reading, step: StepReading, index: Mapping[str, int], bodi
         build=builder(step, settings),
         call=_caller(node_class),
         give=giver(step, node_class),
+        accept=partial(accept, step, node_class),
         computed=settings,
         lend=lent(node_class, Context),
         inline=node_class.effect == "pure"

@@ -1,21 +1,21 @@
 """Settings that are computed from what other steps gave, as closures made once, and the node that is made of them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from itertools import count
 from typing import Any
 
 from pydantic import ValidationError
 
-from runtime.errors import AuthorError
+from runtime.errors import AuthorError, OperatorError
 from runtime.graph.binding import Outputs, Seen
 from runtime.graph.expressions import (
     Code,
+    ExpressionFailed,
     ListTemplate,
     ObjectTemplate,
     Path,
     Text,
-    codes,
+    entry,
     references,
     walk,
 )
@@ -34,18 +34,17 @@ Build = Callable[[dict[str, Any], Outputs, Sequence[Any]], tuple[Node, dict[str,
 class Computed:
     """The computed settings of a step. codes: what the sandbox has to answer for them.
 
-    settings: templates by name. views: every step that they read.
+    settings: templates by name. views: every step that they read. An error of theirs names the place, such as
+    `values[2].value`, and the expression.
     """
 
-    __slots__ = ("_fills", "_named", "_views", "codes")
+    __slots__ = ("_fills", "_places", "_views", "codes")
 
     def __init__(self, settings: Mapping[str, Any], views: Mapping[str, View]) -> None:
         self._views = views
-        self.codes: tuple[Code, ...] = tuple(code for value in settings.values() for code in codes(value))
-        of_codes = [(shown(code.source), name) for name, value in settings.items() for code in codes(value)]
-        self._named = dict(reversed(of_codes))  # of two that are alike, the first one fails first
-        number = count()
-        self._fills = [(name, self._fill(template, number)) for name, template in settings.items()]
+        self._places: list[tuple[str, Path | Code]] = []  # where each expression stands
+        self._fills = [(name, self._fill(template, name)) for name, template in settings.items()]
+        self.codes = tuple(part for _, part in self._places if isinstance(part, Code))
 
     def __bool__(self) -> bool:
         return bool(self._fills)
@@ -59,54 +58,63 @@ class Computed:
 
     def values(self, outputs: Outputs, answers: Sequence[Any]) -> dict[str, Any]:
         """The settings by name. answers: to the `codes`. Raises: AuthorError for a path that leads nowhere."""
-        made: dict[str, Any] = {}
-        name = ""
-        try:
-            for name, fill in self._fills:
-                made[name] = fill(outputs, answers)
-        except AuthorError as error:
-            raise _of_setting(name, error) from None
-        return made
+        return {name: fill(outputs, answers) for name, fill in self._fills}
 
-    def refused(self, error: AuthorError) -> AuthorError:
-        """What the sandbox says of an expression, with the name of the setting in which that stands."""
-        named = set(self._named.values())
-        name = named.pop() if len(named) == 1 else self._named.get(error.where, "")
-        return _of_setting(name, error) if name else error
+    def refused(self, error: AuthorError | OperatorError) -> AuthorError | OperatorError:
+        """What the sandbox says of an expression, or of all, with the places where they stand."""
+        places = [place for place, part in self._places if isinstance(part, Code)]
+        number = error.number if isinstance(error, ExpressionFailed) else None
+        named = list(dict.fromkeys(places if number is None else [places[number]]))
+        said = ", ".join(f"`{place}`" for place in named[:3]) + (" …" if len(named) > 3 else "")
+        kind = OperatorError if isinstance(error, OperatorError) else AuthorError
+        return kind(f"{said}: {error.what}", error.where, error.mend)
 
-    def _fill(self, template: Any, number: Iterator[int]) -> Fill:
+    def sources(self, place: str) -> str:
+        """The expressions that make what stands in a place, as they are written."""
+        found = (shown(part.source) for at, part in self._places if _overlap(at, place))
+        return ", ".join(dict.fromkeys(found))
+
+    def _fill(self, template: Any, place: str) -> Fill:
         match template:
             case Path():
-                return self._walker(template)
+                self._places.append((place, template))
+                return self._walker(template, place)
             case Code():
-                answer = next(number)
+                answer = sum(isinstance(part, Code) for _, part in self._places)
+                self._places.append((place, template))
                 return lambda outputs, answers: answers[answer]
             case Text():
-                parts = [part if isinstance(part, str) else self._fill(part, number) for part in template.parts]
+                parts = [part if isinstance(part, str) else self._fill(part, place) for part in template.parts]
                 return lambda outputs, answers: "".join(
                     [part if isinstance(part, str) else as_text(part(outputs, answers)) for part in parts]
                 )
             case ListTemplate():
-                items = [self._fill(item, number) for item in template.items]
+                items = [self._fill(item, place + entry(index)) for index, item in enumerate(template.items)]
                 return lambda outputs, answers: [item(outputs, answers) for item in items]
             case ObjectTemplate():
-                fields = [(key, self._fill(item, number)) for key, item in template.fields]
+                fields = [(key, self._fill(item, place + entry(key))) for key, item in template.fields]
                 return lambda outputs, answers: {key: item(outputs, answers) for key, item in fields}
         return lambda outputs, answers: template
 
-    def _walker(self, path: Path) -> Fill:
+    def _walker(self, path: Path, place: str) -> Fill:
         """The quick way to what is there; `walk` knows what else reads null, and what to say of the rest."""
         slot, _ = self._views[path.step]
         first, rest = (path.keys[0], path.keys[1:]) if path.keys else (None, ())
 
+        def look(outputs: Outputs) -> Any:
+            try:
+                return walk(path, self.see(outputs))
+            except AuthorError as error:
+                raise AuthorError(f"`{place}`: {error.what}", error.where, error.mend) from None
+
         def read(outputs: Outputs, answers: Sequence[Any]) -> Any:
             out = outputs[slot]
             if out is None or first not in out:
-                return walk(path, self.see(outputs))
+                return look(outputs)
             value = out[first]
             for key in rest:
                 if type(value) is not dict or type(key) is not str or key not in value:
-                    return walk(path, self.see(outputs))
+                    return look(outputs)
                 value = value[key]
             return value
 
@@ -137,7 +145,7 @@ def builder(step: StepReading, settings: Computed) -> Build:
         try:
             return validate({**literals, **made}), made
         except ValidationError as error:
-            raise _unfit(error) from None
+            raise _unfit(error, settings) from None
 
     return build
 
@@ -148,15 +156,19 @@ def _text_settings(node_class: type[Node]) -> frozenset[str]:
     return frozenset(name for name, spec in fields if kind_of_annotation(spec.annotation) is Kind.TEXT)
 
 
-def _of_setting(name: str, error: AuthorError) -> AuthorError:
-    return AuthorError(f"`{name}`: {error.what}", error.where, error.mend)
+def _overlap(one: str, other: str) -> bool:
+    """Whether one of two places is the other, or lies in it."""
+    inner, outer = (one, other) if len(one) >= len(other) else (other, one)
+    return inner.startswith(outer) and inner[len(outer) : len(outer) + 1] in ("", ".", "[")
 
 
-def _unfit(error: ValidationError) -> AuthorError:
+def _unfit(error: ValidationError, settings: Computed) -> AuthorError:
     detail = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in detail["loc"])
+    name, *keys = detail["loc"] or ("",)
+    place = str(name) + "".join(entry(key) for key in keys)
     what = wrong(detail)
     return AuthorError(
         f"`{place}`: {what}" if place else what,  # without a place it is about how settings go together
-        mend="Look at the value that the expression or the wire gave.",
+        settings.sources(place) if place else "",
+        "Look at the value that the expression or the wire gave.",
     )

@@ -5,9 +5,11 @@ whose `program` the sandbox runs. `computed.py` puts both where they belong.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeAlias
+
+import msgspec
 
 from runtime.errors import AuthorError
 from runtime.graph.program import ExpressionError, Reference, compile_program, shorten, shown
@@ -17,8 +19,7 @@ Key: TypeAlias = str | int
 LONGEST = 1_000  # characters of one expression
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(msgspec.Struct, frozen=True):
     """A lone path such as `start.items[0].name`: a step and the keys to follow from its outputs."""
 
     step: str
@@ -26,8 +27,7 @@ class Path:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(msgspec.Struct, frozen=True):
     """An expression that computes. source: as the author wrote it. program: rewritten for the sandbox.
 
     reads: what it takes from steps, each once, in order of appearance.
@@ -43,25 +43,30 @@ class Code:
         return frozenset(read.step for read in self.reads)
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """A text with expressions in it."""
 
     parts: tuple[str | Path | Code, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ListTemplate:
+class ListTemplate(msgspec.Struct, frozen=True):
     """A list with an expression somewhere inside; its items are literals or templates."""
 
     items: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectTemplate:
+class ObjectTemplate(msgspec.Struct, frozen=True):
     """An object with an expression somewhere inside; its values are literals or templates."""
 
     fields: tuple[tuple[str, Any], ...]
+
+
+class ExpressionFailed(AuthorError):
+    """An expression of a batch failed. number: which one; None when that cannot be known."""
+
+    def __init__(self, what: str, where: str, mend: str, number: int | None) -> None:
+        super().__init__(what, where, mend)
+        self.number = number
 
 
 Expression: TypeAlias = Path | Code | Text
@@ -129,11 +134,6 @@ def references(value: Any) -> list[Reference]:
         reads = part.reads if isinstance(part, Code) else [Reference(part.step, part.keys, part.source)]
         found.update(dict.fromkeys(reads))
     return list(found)
-
-
-def codes(compiled: Any) -> list[Code]:
-    """Every `Code` of a compiled value, in the order in which it stands there."""
-    return [part for part in _expressions(compiled) if isinstance(part, Code)]
 
 
 def walk(path: Path, outputs: Mapping[str, dict[str, Any] | None]) -> Any:
@@ -260,9 +260,7 @@ def missing(step: str, keys: Sequence[Key], outputs: Mapping[str, dict[str, Any]
     for key in keys:
         name = f"`{shorten(str(key), 40)}`"
         if type(value) is dict and key not in value:
-            known = [shorten(each, 40) for each in value]
-            more = f" and {len(known) - 12} more" if len(known) > 12 else ""
-            return f"`{place}` has no {name}; it has: {', '.join(known[:12]) or 'nothing'}{more}"
+            return f"`{place}` has no {name}; it has: {keys_of(value)}"
         if type(value) is list and type(key) is str:
             return f"`{place}` is a list, so it has no {name}; take an entry first, such as `{place}[0]`"
         if type(value) is list and not -len(value) <= int(key) < len(value):
@@ -272,5 +270,16 @@ def missing(step: str, keys: Sequence[Key], outputs: Mapping[str, dict[str, Any]
             skipped = ", because that step was skipped" if place == step else ""
             return f"`{place}` is {describe(value)}{skipped}, so it has no {name}"
         value = value[key]
-        place += f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{key!r}]"
+        place += entry(key)
     return ""
+
+
+def keys_of(known: Collection[str]) -> str:
+    """The keys of an object in a message, the first twelve."""
+    more = f" and {len(known) - 12} more" if len(known) > 12 else ""
+    return ", ".join(shorten(each, 40) for each in islice(known, 12)) + more or "nothing"
+
+
+def entry(key: Key) -> str:
+    """How an entry of a list or an object is written behind it: `[0]`, `.name`."""
+    return f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{key!r}]"

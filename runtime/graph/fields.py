@@ -23,8 +23,12 @@ WIDGETS = (
 )
 
 
-def _widget(name: str) -> Any:
-    return Field(json_schema_extra={"widget": name})
+INSIDE = "inside"  # in a field's json_schema_extra: it is computed when a body ends
+FIXED = "fixed"  # it makes ports or bodies: no expression computes it and no wire brings it
+
+
+def _widget(name: str, **more: bool) -> Any:
+    return Field(json_schema_extra={"widget": name, **more})
 
 
 Multiline = Annotated[str, _widget("multiline")]
@@ -36,7 +40,7 @@ SecretName = Annotated[str, _widget("secret")]
 ModelName = Annotated[str, _widget("model")]
 """The name of a model that this installation knows."""
 
-FlowName = Annotated[str, _widget("flow")]
+FlowName = Annotated[str, _widget("flow", fixed=True)]
 """Another flow of the workspace."""
 
 Expression = Annotated[Any, _widget("expression")]
@@ -45,7 +49,7 @@ Expression = Annotated[Any, _widget("expression")]
 Items = Annotated[list[Any], _widget("expression")]
 """A list that is usually computed: `{{ start.orders }}`."""
 
-Inside = Annotated[Any, Field(json_schema_extra={"widget": "expression", "inside": True})]
+Inside = Annotated[Any, _widget("expression", inside=True)]
 """A value that is computed over the steps inside a node, each time the body ends that takes a port of this name."""
 
 Json = Annotated[dict[str, Any], _widget("json")]
@@ -69,7 +73,7 @@ class InputField(BaseModel):
     description: str = ""
 
 
-InputFields = Annotated[list[InputField], _widget("fields")]
+InputFields = Annotated[list[InputField], _widget("fields", fixed=True)]
 """The typed inputs of a start node, or the fields of a form that a person fills in."""
 
 _JSON_TYPE = {"text": "string", "list": "array"}  # the others are called alike

@@ -64,15 +64,20 @@ def nest(steps: Mapping[str, Step], bodies: Mapping[str, tuple[Body, ...]]) -> N
             lost.add(name)
         else:
             places[name] = Place(container, body)
-    for name in list(places):
-        if _circular(name, places):
-            lost.add(name)
+    lost |= _circular(places)
     return Nesting({name: place for name, place in places.items() if name not in lost}, frozenset(lost))
 
 
-def _circular(name: str, places: Mapping[str, Place]) -> bool:
-    seen, at = {name}, places[name].step
-    while at in places and at not in seen:
-        seen.add(at)
-        at = places[at].step
-    return at == name
+def _circular(places: Mapping[str, Place]) -> set[str]:
+    """The steps that stand in one another in a circle."""
+    found: set[str] = set()
+    walked: dict[str, int] = {}
+    for walk, name in enumerate(places):
+        way: list[str] = []
+        while name in places and name not in walked:
+            walked[name] = walk
+            way.append(name)
+            name = places[name].step
+        if walked.get(name) == walk:  # this walk came back to where it had been
+            found.update(way[way.index(name) :])
+    return found

@@ -118,6 +118,10 @@ class Calls(Protocol):
         """Start a body, which goes on beside others. key: tells several calls of one body apart; `given`: its ports."""
         ...
 
+    def has(self, body: str) -> bool:
+        """Whether any step stands in a body."""
+        ...
+
     async def next(self) -> Outcome:
         """The next call that ended, in the order of their ends."""
         ...

@@ -58,6 +58,7 @@ class PlannedStep:
     first_body: str = ""
     independent: frozenset[str] = frozenset()
     cleaning: frozenset[str] = frozenset()
+    accept: Callable[[Any], dict[str, Any]] = dict
     closing: bool = False
     live: Callable[[Outputs], int] = len
     quorum: Quorum | None = None

@@ -48,6 +48,11 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
         "A port would be called `{name}`, which is no name, or is taken.",
         "Use letters, digits and _, each name once; a setting that makes ports cannot be computed.",
     ),
+    "fixed_setting": (
+        "error",
+        "`{field}` makes the ports of the step, so it cannot be computed.",
+        "Write it out; only what flows through the ports can be computed.",
+    ),
     "bad_default": ("error", "The value for the case of an error does not fit: {detail}.", "Correct the value."),
     "unknown_field": ("error", "The node has no setting `{field}`.", "Remove it."),
     "bad_expression": ("error", "`{field}`: {detail}", "{mend}"),
@@ -81,10 +86,40 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
     ),
     "missing_wire": ("error", "The input `{port}` needs a wire.", "Wire something into `{port}`."),
     "cycle": ("error", "These steps wait for each other: {steps}.", "Cut one of the wires between them."),
+    "no_container": (
+        "error",
+        "The step says that it stands inside `{name}`, and no step is called that.",
+        "Draw it into a frame, or onto the canvas.",
+    ),
+    "holds_no_steps": (
+        "error",
+        "The step says that it stands inside `{container}`, which holds no steps.",
+        "Draw it into a frame, or onto the canvas.",
+    ),
     "no_body": (
         "error",
-        "The step says that it stands in `{within}`, which is no body of a step.",
-        "Draw it into a frame, or onto the canvas.",
+        "The step says that it stands in `{body}` of `{container}`, which has no such place. It has: {known}.",
+        "Draw it into one of these.",
+    ),
+    "in_one_another": (
+        "error",
+        "The step stands inside `{container}`, which stands inside the step: they stand in one another in a circle.",
+        "Draw one of them onto the canvas.",
+    ),
+    "too_deep_inside": (
+        "error",
+        "The step stands inside more than {limit} others.",
+        "Put a part of them into a flow of its own.",
+    ),
+    "deeper_than_limit": (
+        "warning",
+        "The step stands inside more than {limit} others, and the flow's limit `depth` ends a run that comes there.",
+        "Put a part of them into a flow of its own, or raise the limit.",
+    ),
+    "given_inside": (
+        "error",
+        "`{field}` refers to `{name}`, which `{step}` gives only to steps inside it, in {inside}.",
+        "Refer to what `{step}` gives here ({known}), or move the step in there.",
     ),
     "out_of_sight": (
         "error",
@@ -104,8 +139,13 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
     ),
     "unknown_flow": (
         "error",
-        "No flow `{name}` (version {version}) is there to run.",
-        "Choose another flow, or deploy that one.",
+        "The flow `{name}`, which is to be run, is not deployed here.",
+        "Deploy it, or choose another flow.",
+    ),
+    "unknown_version": (
+        "error",
+        "The flow `{name}`, which is to be run, has no version {version} here.",
+        "Choose another version; 0 runs what is deployed.",
     ),
     "flow_without_start": ("error", "The flow `{name}` has no start.", "Add a start to it, or choose another flow."),
     "retry_of_bodies": (

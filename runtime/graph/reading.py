@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from runtime.errors import AuthorError
 from runtime.graph.catalog import Catalog
 from runtime.graph.expressions import compile_value, is_template, references
+from runtime.graph.fields import FIXED, INSIDE
 from runtime.graph.flow import Edge, Flow, Step, is_port_name
 from runtime.graph.library import EMPTY, Library, inputs_of
 from runtime.graph.nesting import Nesting, Place, nest
@@ -128,8 +129,9 @@ def _calling(step: StepReading, catalog: Catalog, library: Library) -> StepReadi
     assert step.calls is not None
     flow = library.flows.get(step.calls)
     if flow is None:
-        params = {"name": shorten(step.calls.flow), "version": step.calls.version or "deployed"}
-        return replace(step, problems=(*step.problems, Problem("unknown_flow", step.id, "flow", params=params)))
+        params: dict[str, str | int] = {"name": shorten(step.calls.flow), "version": step.calls.version}
+        code, field = ("unknown_version", "pinned") if step.calls.version else ("unknown_flow", "flow")
+        return replace(step, problems=(*step.problems, Problem(code, step.id, field, params=params)))
     start = next((accepted for name in flow.steps if (accepted := accepts(flow, name, catalog)) is not None), None)
     if start is None:
         params = {"name": shorten(flow.name)}
@@ -158,12 +160,14 @@ def read_step(name: str, step: Step, node_class: type[Node] | None, wired: set[s
     config = _migrated(name, step, node_class, problems)
     # Settings of another version say nothing: judging them would only add to the one problem there is.
     later = {*config, *node_class.model_fields, ""} if problems else set()
-    inside = _inside(node_class)
+    inside = _marked(node_class, INSIDE)
     late, config = (
         {k: v for k, v in config.items() if k in inside},
         {k: v for k, v in config.items() if k not in inside},
     )
     literals, computed = _sorted(name, config, set(config) if node_class.trigger or problems else wired, problems)
+    fixed = (key for key in _marked(node_class, FIXED) & computed.keys() if not isinstance(config[key], dict))
+    problems.extend(Problem("fixed_setting", name, key) for key in fixed)  # of an object, the keys stand fast
     late_literals, late_computed = _sorted(name, late, set(), problems)
     later |= {*computed, *(wired & set(node_class.model_fields)), *(problem.field for problem in problems)}
     node = _node(name, node_class, literals, later, config, problems)
@@ -215,16 +219,17 @@ def _sorted(
 
 
 @lru_cache(maxsize=1024)
-def _inside(node_class: type[Node]) -> frozenset[str]:
-    """The settings that are computed when a body ends."""
+def _marked(node_class: type[Node], mark: str) -> frozenset[str]:
+    """The settings whose type says so: INSIDE, they are computed when a body ends; FIXED, they are never."""
     extras = ((name, spec.json_schema_extra) for name, spec in node_class.model_fields.items())
-    return frozenset(name for name, extra in extras if isinstance(extra, dict) and extra.get("inside"))
+    return frozenset(name for name, extra in extras if isinstance(extra, dict) and extra.get(mark))
 
 
 @lru_cache(maxsize=1024)
 def _settings(node_class: type[Node]) -> Mapping[str, Port]:
-    """The settings as ports: any of them takes a wire, the late ones from inside only."""
-    fields = ((name, spec) for name, spec in node_class.model_fields.items() if name not in _inside(node_class))
+    """The settings as ports: nearly all of them take a wire, the late ones from inside only."""
+    without = _marked(node_class, INSIDE) | _marked(node_class, FIXED)
+    fields = ((name, spec) for name, spec in node_class.model_fields.items() if name not in without)
     return {name: Port(name, kind_of_annotation(spec.annotation), required=False) for name, spec in fields}
 
 

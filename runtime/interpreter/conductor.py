@@ -69,6 +69,11 @@ class Conductor:
         self._begun.add(call)
         self._going[self._begin(self, body, key, given)] = call
 
+    def has(self, body: str) -> bool:
+        """Whether any step stands in a body."""
+        steps = self.scope.plan.steps[self.index].bodies[body].steps
+        return any(not step.closing for step in steps)
+
     async def next(self) -> Outcome:
         """The next body that ended."""
         if not self._done:

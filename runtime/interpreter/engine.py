@@ -14,12 +14,13 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from runtime.errors import AuthorError, CallerError, ConflictError
+from runtime.errors import AuthorError, CallerError, ConflictError, OperatorError
 from runtime.graph.messages import ModelCall
 from runtime.graph.node import Node, Reply
 from runtime.graph.plan import Plan, PlannedStep
 from runtime.graph.values import ENDLESS, Large, NotJson, plain, take_object
 from runtime.interpreter.attendance import BrokenPromise, may_go_better
+from runtime.interpreter.driven import driven
 from runtime.interpreter.events import (
     ENDINGS,
     Durable,
@@ -27,8 +28,10 @@ from runtime.interpreter.events import (
     Event,
     Failure,
     RunCancelled,
+    RunFailed,
     RunFinished,
     RunStarted,
+    RunStopping,
     StepFailed,
     StepFinished,
     StepRetried,
@@ -38,7 +41,7 @@ from runtime.interpreter.events import (
 from runtime.interpreter.frames import Frames
 from runtime.interpreter.inbox import Then
 from runtime.interpreter.limits import LimitReached
-from runtime.interpreter.progress import DONE, PAUSED, RUNNING, SKIPPED, WAITING, Scope, apply, begun_inside, by_scope
+from runtime.interpreter.progress import DONE, PAUSED, RUNNING, SKIPPED, WAITING, Scope, apply, by_scope, container_of
 from runtime.interpreter.services import Services
 
 PATIENCE = 5.0  # seconds: a run that only waits for a time as near as this stays in memory
@@ -78,11 +81,13 @@ class Execution(Frames):
         self._driven = self._blocked = False
         self._entering: list[tuple[Scope, PlannedStep, Node, Values]] = []
         self._since_breath = 0
-        self._past, self._new = {}, None
+        self._past, self._new, self._since = {}, None, {}
         began = next((event for event in past if isinstance(event, RunStarted)), None) if past else None
         if past:
             self._meter.recall(past)
             self._past = by_scope(past)
+            self._zero, self._since = driven(past)
+            self._stopping = next((event for event in past if isinstance(event, RunStopping)), None)
         if began is None:
             self._new = plan.trigger(trigger), _input(given), parent, pins or {}
         else:
@@ -93,6 +98,8 @@ class Execution(Frames):
         """Run to the end with nobody watching; a failure is an ending too. None: the run waits, see `waits`."""
         self._set_out()
         try:
+            if self._past:
+                await self._take_up()
             while self._ending is None and not self._blocked:
                 if not self._turn(BREATH):
                     await self._wait()
@@ -107,9 +114,11 @@ class Execution(Frames):
         """
         self._watched, out = True, self._out
         self._set_out()
-        if self._ending is None:
-            self._watch_time()  # a reader may take its time between two events
         try:
+            if self._past:
+                await self._take_up()
+            if self._ending is None:
+                self._watch_time()  # a reader may take its time between two events
             while True:
                 while out:
                     yield out.pop(0)
@@ -125,6 +134,8 @@ class Execution(Frames):
         self._watched = True
         self._set_out()
         try:
+            if self._past:
+                await self._take_up()
             while self._ending is None and not self._blocked:
                 if not self._turn(BREATH):
                     await self._wait()
@@ -136,7 +147,7 @@ class Execution(Frames):
 
     def cancel(self, reason: str = "") -> None:
         """Stop the run: what runs is ended, bodies that clean up are run, and the run ends as cancelled."""
-        self._inbox.post(partial(self._end_early, RunCancelled, reason))
+        self._inbox.post(partial(self._end_early, RunCancelled, reason=reason))
 
     def reply(self, step: str, value: Any, by: str = "") -> None:
         """Answer what a paused step asked. Raises: ConflictError when it waits for no answer (any more).
@@ -154,7 +165,7 @@ class Execution(Frames):
         if self._driven:
             raise RuntimeError("a run is driven once; to go on with it, make an Execution from its events")
         self._driven = True
-        self._until = asyncio.get_running_loop().time() + self._plan.flow.limits.seconds
+        self._zero = asyncio.get_running_loop().time() - self._zero
         if self._ending is not None:
             return  # the run had ended: there is nothing more to tell
         if self._new is not None:
@@ -162,8 +173,6 @@ class Execution(Frames):
             if self._watched:
                 self._tell(RunStarted, *self._new)
         self._go_on(self._root)
-        if self._past:
-            self._take_up(begun_inside(self._past))
 
     def _turn(self, stride: int) -> bool:
         """Do the next thing: what somebody asked for, up to `stride` steps, or the end. False: it is time to wait."""
@@ -187,6 +196,7 @@ class Execution(Frames):
         if not self._tasks and self._root.live:
             until = self.waits()
             self._blocked = until is None or until - self._clock() > PATIENCE
+            self._rest()
         if not self._blocked:
             self._watch_time()
             await self._inbox.rings()
@@ -292,22 +302,27 @@ class Execution(Frames):
     ) -> None:
         """Take what a body returned, if it is what its node promised and no more than the run may use."""
         try:
+            output = step.give(result, self._meter.most)
+        except Large:  # perhaps: each port is measured by itself
+            output = step.give(result, ENDLESS)
             try:
-                output = step.give(result, self._meter.most)
-            except Large:  # perhaps: each port is measured by itself
-                output = step.give(result, ENDLESS)
                 self._meter.value(output)
-            if calls:
-                self._meter.calls(calls)
+            except LimitReached as error:
+                if self._reached(scope, step, error):
+                    return
         except NotJson as error:
-            self._fail(scope, step, BrokenPromise(f"The node `{step.kind}` broke its promise: {error}", step.id), ms)
+            if scope.live:
+                why = f"The node `{step.kind}` broke its promise: {error}"
+                self._fail(scope, step, BrokenPromise(why, step.id), ms)
             return
-        except LimitReached as error:
-            if self._reached(scope, step, error):
-                return
         scope.settle(step.index, DONE, output)
         if self._watched:
             self._tell(StepFinished, scope.path + step.id, output, ms, tuple(calls))
+        if calls:
+            try:
+                self._meter.calls(calls)
+            except LimitReached as error:
+                self._reached(scope, step, error)
 
     def _fail(self, scope: Scope, step: PlannedStep, error: BaseException, ms: float = 0.0) -> None:
         """A try failed: try again, go on with something instead, or fail what it stands in; as the step says."""
@@ -335,23 +350,36 @@ class Execution(Frames):
         try:
             try:
                 answers = await self._services.sandbox.evaluate(computed.codes, computed.see(outputs))
-            except AuthorError as error:
+            except (AuthorError, OperatorError) as error:
                 raise computed.refused(error) from None
             node, made = step.build(wired, outputs, answers)
         except Exception as error:
             return partial(self._refuse, scope, step, values, error)
         return partial(self._start, scope, step, node, values, {**values, **made})
 
-    def _take_up(self, paths: set[str]) -> None:
-        """Enter the steps in which something had begun, so that even a run that is cancelled now cleans up there."""
+    async def _take_up(self) -> None:
+        """Go on with a recorded run: enter the steps in which something had begun, and end it if it was to end.
+
+        They are entered before anything else, so that even a run that is cancelled now cleans up there.
+        """
+        if self._ending is not None:
+            return
+        paths = {container_of(path[:-1]) for path in self._past}
         at = 0
         while paths and at < len(self._ready):  # which grows as bodies are opened
             scope, step = self._ready[at]
             if scope.states[step.index] == WAITING and (step.closing or scope.path + step.id in paths):
-                self._come(scope, step)
+                if step.computed.codes and (bound := step.bind(scope.outputs)) is not None:
+                    (await self._compute(scope, step, *bound))()
+                else:
+                    self._come(scope, step)
                 while self._entering:
                     self._enter(*self._entering.pop(0))
             at += 1
+        if (stopping := self._stopping) is not None and stopping.failure is None:
+            self._end_early(RunCancelled, reason=stopping.reason)
+        elif stopping is not None:
+            self._end_early(RunFailed, step=stopping.step, failure=stopping.failure)
 
 
 def _input(given: Values | None) -> Values:

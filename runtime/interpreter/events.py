@@ -39,7 +39,8 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
     def of(cls, error: BaseException) -> "Failure":
         """A failure from an exception; the class of the exception says who must act."""
         if isinstance(error, StepError):
-            return error.failure
+            causes = error.failure.cause or _causes(error)
+            return msgspec.structs.replace(error.failure, cause=causes) if causes else error.failure
         kind, cause = type(error).__name__, _causes(error)
         if isinstance(error, CanevasError):
             where = f" ({error.where})" if error.where else ""
@@ -70,7 +71,8 @@ def _causes(error: BaseException) -> str:
     below = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     while below is not None and len(said) < 5:
         try:
-            said.append(f"{type(below).__name__}: {below}".rstrip(": "))
+            told = f"{below.failure.kind}: {below.failure.what}" if isinstance(below, StepError) else ""
+            said.append((told or f"{type(below).__name__}: {below}").strip(": "))
         except Exception:  # an exception that cannot even say what it is
             said.append(type(below).__name__)
         below = below.__cause__ or (None if below.__suppress_context__ else below.__context__)
@@ -179,6 +181,18 @@ class StepLogged(_Event, frozen=True, tag="step_logged"):
     text: str
 
 
+class RunResumed(_Event, frozen=True, tag="run_resumed"):
+    """The run goes on after nobody drove it: its process had died, or it waited. What was under way runs again."""
+
+
+class RunStopping(_Event, frozen=True, tag="run_stopping"):
+    """The run will end so, cancelled or with this failure of a step, once the bodies that clean up have run."""
+
+    reason: str = ""
+    step: str = ""
+    failure: Failure | None = None
+
+
 class RunFinished(_Event, frozen=True, tag="run_finished"):
     """The run's answer. status: the HTTP status an Answer step chose. step: the step that gave it."""
 
@@ -218,6 +232,8 @@ Durable = (
     | StepPaused
     | StepResumed
     | StepLogged
+    | RunResumed
+    | RunStopping
     | RunFinished
     | RunFailed
     | RunCancelled

@@ -17,18 +17,24 @@ from runtime.interpreter.tasks import Tasks
 
 
 class Frames(Tasks):
-    """The part of an execution that runs flows inside steps. _past: recorded events of bodies that are to begin."""
+    """The part of an execution that runs flows inside steps.
 
-    __slots__ = ("_past",)
+    _past: recorded events of bodies that are to begin. _since: for how long the run had been driven when a recorded
+    step with bodies started.
+    """
+
+    __slots__ = ("_past", "_since")
 
     _past: dict[str, list[Durable]]
+    _since: dict[str, float]
 
     def _conduct(self, scope: Scope, step: PlannedStep, node: Node, values: dict[str, Any]) -> None:
         conductor = Conductor(scope, step.index, self._open, self._kill, partial(self._conducted, step))
         scope.going[step.index] = conductor
         self._conducting[conductor] = None
         if step.timeout is not None:
-            self._timer(conductor, step.timeout, partial(conductor.cancel, Late(step)))
+            since = self._since.get(scope.path + step.id, self._spent()) if self._since else self._spent()
+            self._deadline(conductor, since + step.timeout, partial(conductor.cancel, Late(step)))
         assert step.conduct is not None
         values = {**values, step.conduct: conductor}
         if step.lend is not None:
@@ -70,7 +76,7 @@ class Frames(Tasks):
         if not self._root.live:
             raise error  # the run is ending already, and this is an error like any other
         # Posted: the step's own code is under way, and cannot be ended from here.
-        self._inbox.post(partial(self._end_early, RunFailed, path, Failure.of(error)))
+        self._inbox.post(partial(self._end_early, RunFailed, step=path, failure=Failure.of(error)))
         raise Dropped
 
     def _other(self, path: str, given: dict[str, Any]) -> bool:
@@ -102,7 +108,7 @@ class Frames(Tasks):
     def _fell(self, scope: Scope, path: str, failure: Failure) -> None:
         """Nothing catches a step's failure in its scope: the run fails with it, or the step around it learns of it."""
         if scope.conductor is None:
-            self._end_early(RunFailed, path, failure)
+            self._end_early(RunFailed, step=path, failure=failure)
         elif scope.live:
             inner = failure if failure.step else replace(failure, step=path)  # for those around it
             self._kill(scope, partial(scope.conductor.body_ended, scope, {}, StepError(inner)))

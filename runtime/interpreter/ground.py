@@ -1,13 +1,14 @@
 """What a running execution stands on: what it tells, its timers, its tasks, and how it lets go of them."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from runtime.graph.plan import Plan, PlannedStep
 from runtime.interpreter.conductor import Conductor
-from runtime.interpreter.events import Durable, Ending, Event, Failure, RunFailed, StepSkipped
+from runtime.interpreter.events import Durable, Ending, Event, Failure, RunFailed, RunStopping, StepSkipped
 from runtime.interpreter.inbox import Inbox, Then
 from runtime.interpreter.limits import LimitReached, Meter
 from runtime.interpreter.progress import SKIPPED, Ready, Scope
@@ -16,14 +17,16 @@ GRACE = 1.5  # seconds a cancelled body has to end before the run goes on withou
 UNWINDING = 30.0  # seconds that a run which ends early has for the bodies that clean up
 
 
-class Ground:
+class Ground(ABC):
     """The part of an execution that knows no nodes: the engine's loop stands on it."""
 
     __slots__ = (
         "_clock",
         "_conducting",
+        "_deadlines",
         "_dropped",
         "_ending",
+        "_idle",
         "_inbox",
         "_left",
         "_meter",
@@ -32,32 +35,46 @@ class Ground:
         "_ready",
         "_root",
         "_seq",
+        "_stopping",
         "_tasks",
         "_timers",
-        "_until",
         "_watched",
+        "_zero",
     )
 
     def __init__(self, plan: Plan, seq: int, ending: Ending | None, clock: Callable[[], float]) -> None:
         self._seq, self._ending, self._clock = seq, ending, clock
         self._watched = self._left = False
         self._meter = Meter(plan.flow.limits)
-        self._until = 0.0  # when the time of the run is over, by the loop's clock
+        # By the loop's clock: when the run would have begun if it had been driven without a break, and since when it
+        # only waits.
+        self._zero = 0.0
+        self._idle: float | None = None
+        self._stopping: RunStopping | None = None  # what was recorded of how the run will end
         # Lists, also where the first is taken: an empty deque has 600 bytes, and thousands of runs may wait.
         self._ready: Ready = []
         self._root = Scope(plan, self._ready)
         self._out: list[Event] = []
         self._inbox = Inbox()
-        self._tasks: dict[asyncio.Task[Then], None] = {}
+        self._tasks: dict[asyncio.Task[Then], tuple[Scope, PlannedStep]] = {}
         self._dropped: list[asyncio.Task[Then]] = []  # ended early, and the run does not wait for them
         self._conducting: dict[Conductor, None] = {}
         self._timers: dict[object, asyncio.TimerHandle] = {}
+        self._deadlines: dict[object, tuple[float, Then]] = {}
         self._paused: dict[str, tuple[Scope, int]] = {}
 
     def waits(self) -> float | None:
         """The next time (seconds since the epoch) at which the run goes on by itself; None: it waits for people."""
         times = [until for scope, step in self._paused.values() if (until := scope.pauses[step].until) is not None]
         return min(times, default=None)
+
+    @abstractmethod
+    def _has_given(self, task: "asyncio.Task[Then]") -> bool:
+        """Whether a task has ended because its body returned."""
+
+    @abstractmethod
+    def _ended(self, scope: Scope, step: PlannedStep, task: "asyncio.Task[Then]") -> None:
+        """The task of a step has ended, somehow."""
 
     # --- telling and timing ------------------------------------------------------------------------------------
 
@@ -67,10 +84,10 @@ class Ground:
             self._seq += 1
             self._out.append(event(self._seq, self._clock(), *fields))
 
-    def _finish(self, event: Callable[..., Ending], *fields: Any) -> None:
+    def _finish(self, event: Callable[..., Ending], *fields: Any, **named: Any) -> None:
         if self._ending is None:
             self._seq += 1
-            self._ending = ending = event(self._seq, self._clock(), *fields)
+            self._ending = ending = event(self._seq, self._clock(), *fields, **named)
             if self._watched:
                 self._out.append(ending)
 
@@ -78,52 +95,102 @@ class Ground:
         self._timers[whose] = asyncio.get_running_loop().call_later(seconds, self._inbox.post, then)
 
     def _stop_timer(self, whose: object) -> None:
+        self._deadlines.pop(whose, None)
         timer = self._timers.pop(whose, None)
         if timer is not None:
             timer.cancel()
 
+    def _spent(self) -> float:
+        """For how many seconds the run has been driven, from its start on; while it only waits, none are added."""
+        return (asyncio.get_running_loop().time() if self._idle is None else self._idle) - self._zero
+
+    def _deadline(self, whose: object, driven: float, then: Then) -> None:
+        """Do something as soon as the run has been driven for so long."""
+        self._deadlines[whose] = driven, then
+        left = driven - self._spent()
+        if left > 0:
+            self._timer(whose, left, partial(self._due, whose))
+        else:
+            self._inbox.post(partial(self._due, whose))  # before anything that is ready is entered
+
+    def _due(self, whose: object) -> None:
+        if self._idle is None and whose in self._deadlines:  # else it is set anew when the run goes on
+            self._deadlines.pop(whose)[1]()
+
+    def _rest(self) -> None:
+        """From now on the run only waits, for people or times."""
+        if self._idle is None:
+            self._idle = asyncio.get_running_loop().time()
+
+    def _go_on_counting(self) -> None:
+        """The run no longer only waits."""
+        if self._idle is not None:
+            self._zero += asyncio.get_running_loop().time() - self._idle
+            self._idle = None
+            for whose, (driven, then) in list(self._deadlines.items()):
+                self._stop_timer(whose)
+                self._deadline(whose, driven, then)
+
     def _watch_time(self) -> None:
         """Set the timer of the run's time, once it waits: most runs end without, and `_breathe` looks as well."""
-        if self._meter not in self._timers:
-            left = self._until - asyncio.get_running_loop().time()
-            self._timer(self._meter, left, self._out_of_time)
+        if self._meter not in self._deadlines:
+            self._deadline(self._meter, self._meter.seconds, self._out_of_time)
 
     async def _breathe(self) -> None:
         """Let other tasks of the process have a turn."""
-        if asyncio.get_running_loop().time() > self._until:
+        if self._spent() > self._meter.seconds:
             self._out_of_time()
         await asyncio.sleep(0)
 
     def _out_of_time(self) -> None:
-        self._end_early(RunFailed, "", Failure.of(self._meter.out_of_time()))
+        self._end_early(RunFailed, step="", failure=Failure.of(self._meter.out_of_time()))
 
     # --- letting go --------------------------------------------------------------------------------------------
 
     async def _leave(self) -> None:
         """Leave nothing behind: no timer, no step that waits for bodies, and no task as long as the grace allows."""
         self._left = True
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
-        for conductor in self._conducting:
-            conductor.leave()
-        self._conducting.clear()
+        if self._timers:
+            for timer in self._timers.values():
+                timer.cancel()
+            self._timers.clear()
+            self._deadlines.clear()
+        if self._conducting:
+            for conductor in self._conducting:
+                conductor.leave()
+            self._conducting.clear()
         if self._tasks or self._dropped:
             tasks = [*self._tasks, *self._dropped]
             for task in self._tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=GRACE)
 
-    def _end_early(self, event: Callable[..., Ending], *fields: Any) -> None:
+    def _end_early(self, event: Callable[..., Ending], **fields: Any) -> None:
         """The run fails or is cancelled: end what runs, let bodies clean up, then say so."""
-        if self._root.live and self._ending is None:
-            self._timer(self, UNWINDING, partial(self._finish, event, *fields))
-            self._kill(self._root, partial(self._finish, event, *fields))
+        if not self._root.live or self._ending is not None:
+            return
+        self._go_on_counting()
+        if self._watched and not self._stopping and not self._root.failed and self._owes():
+            self._seq += 1
+            self._out.append(RunStopping(self._seq, self._clock(), **fields))
+        finish = partial(self._finish, event, **fields)
+        self._timer(self, UNWINDING, partial(self._unwound, finish))
+        self._kill(self._root, finish)
+
+    def _owes(self) -> bool:
+        """Whether bodies that clean up have to run before the run may end."""
+        return any(each.scope.plan.steps[each.index].cleaning for each in self._conducting)
+
+    def _unwound(self, finish: Then) -> None:
+        """The run has had its time to clean up; what has ended by now counts."""
+        for task in [task for task in self._tasks if task.done()]:
+            self._ended(*self._tasks[task], task)
+        self._inbox.post(finish)
 
     def _reached(self, scope: Scope, step: PlannedStep, error: LimitReached) -> bool:
         """The run ends with a limit that it met, unless it is ending: what bodies that clean up use counts no more."""
         ends = self._root.live
-        self._end_early(RunFailed, scope.path + step.id, Failure.of(error))
+        self._end_early(RunFailed, step=scope.path + step.id, failure=Failure.of(error))
         return ends
 
     def _kill(self, scope: Scope, then: Then) -> None:
@@ -151,14 +218,16 @@ class Ground:
     def _leave_behind(self, scope: Scope) -> None:
         """Bodies that take no notice of being cancelled have no say any more."""
         for index, work in list(scope.going.items()):
-            if isinstance(work, asyncio.Task):
+            if isinstance(work, asyncio.Task) and not work.done():  # what has ended is about to be heard of
                 del scope.going[index]
                 self._tasks.pop(work, None)
         self._gone(scope)
 
     def _drop(self, scope: Scope, index: int) -> None:
-        """Nobody needs a step any more: end it, and let it count as skipped."""
-        work = scope.going.pop(index, None)
+        """Nobody needs a step any more: end it, and let it count as skipped; unless its body has ended already."""
+        if isinstance(work := scope.going.get(index), asyncio.Task) and self._has_given(work):
+            return
+        scope.going.pop(index, None)
         if work is not None:
             work.cancel()
         if isinstance(work, asyncio.Task):

@@ -40,7 +40,10 @@ STANDING = ("state", "ended", "steps", "error", "waits", "wake")  # what of a re
 
 
 class Journal(Protocol):
-    """Append-only record of runs. Every call is scoped by the workspace that the record carries."""
+    """Append-only record of runs. Every call is scoped by the workspace that the record carries.
+
+    Events come back whole, also from a journal that keeps large values beside them; see `kept.py`.
+    """
 
     async def open(self, record: RunRecord) -> None:
         """Begin the record of a run. Raises ConflictError when the id is taken."""

@@ -24,14 +24,15 @@ class LimitReached(AuthorError):
 class Meter:
     """Counts what a run uses. Its methods raise LimitReached when that is more than the flow allows.
 
-    steps: how many more may be entered. deepest: bodies in one another. most: the bytes of a value.
+    steps: how many more may be entered. deepest: bodies in one another. most: the bytes of a value. seconds: for how
+    long it may be driven.
     """
 
-    __slots__ = ("_limits", "cost", "deepest", "most", "steps", "tokens")
+    __slots__ = ("_limits", "cost", "deepest", "most", "seconds", "steps", "tokens")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self.steps, self.deepest, self.most = limits.steps, limits.depth, limits.value
+        self.steps, self.deepest, self.most, self.seconds = limits.steps, limits.depth, limits.value, limits.seconds
         self.tokens = 0
         self.cost = 0.0
 

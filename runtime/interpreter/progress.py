@@ -27,7 +27,7 @@ from runtime.interpreter.events import (
 WAITING, RUNNING, DONE, SKIPPED, FAILED, PAUSED = range(6)
 Ready = list[tuple["Scope", PlannedStep]]
 _NONE: Mapping[int, Any] = MappingProxyType({})  # most runs neither try again nor pause
-_BODY_NAME = re.compile(r"(\.[^/\[]*)?(\[[^\]]*\])?/\Z")  # what a body's path has after that of its step
+_BODY_NAME = re.compile(r"(\.[^/\[]*)?(\[[^\]]*\])?\Z")  # what a body's path has after that of its step
 
 
 class Scope:
@@ -178,6 +178,6 @@ def by_scope(past: Iterable[Durable]) -> dict[str, list[Durable]]:
     return found
 
 
-def begun_inside(past: Iterable[str]) -> set[str]:
-    """The paths of the steps that the scopes with these paths are bodies of."""
-    return {_BODY_NAME.sub("", path) for path in past if path}
+def container_of(body: str) -> str:
+    """The path of the step around a body, from the body's own, such as `each[2]`."""
+    return _BODY_NAME.sub("", body)

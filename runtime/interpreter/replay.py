@@ -11,13 +11,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from runtime.errors import NotFoundError
+from runtime.errors import CallerError, NotFoundError
 from runtime.graph.flow import Flow, Step
 from runtime.graph.plan import Plan, PlannedStep
+from runtime.graph.values import NotJson
 from runtime.interpreter.events import (
     BodyStarted,
     Durable,
+    RunFailed,
+    RunFinished,
     RunStarted,
+    RunStopping,
     StepFailed,
     StepFinished,
     StepLogged,
@@ -26,14 +30,9 @@ from runtime.interpreter.events import (
     StepSkipped,
     StepStarted,
 )
+from runtime.interpreter.progress import container_of
 
 _PART = re.compile(r"(?P<step>[a-z][a-z0-9_]*)(?:\.(?P<body>\w+))?(?:\[(?P<key>[^\]]*)\])?\Z")
-
-
-def failed_steps(past: Iterable[Durable]) -> list[str]:
-    """The paths of the steps that failed a run; of steps around them, the innermost."""
-    failed = [event.step for event in past if isinstance(event, StepFailed) and event.output is None]
-    return [path for path in failed if not any(_holds(path, other) for other in failed)]
 
 
 def replay(
@@ -52,19 +51,20 @@ def replay(
     again: paths of the steps to run again. outputs: what these steps are to have given, instead of what they gave; the
     steps after them run again. before: the flow that was recorded, when it is not the plan's: steps that have changed
     run again. pins: the versions of other flows that it runs; steps that run another version than then run again.
-    parent: the recorded run's id. Raises: NotFoundError for a path that the record or the plan lacks.
+    parent: the recorded run's id. Raises: NotFoundError for a path that the record or the plan lacks, CallerError for
+    an output that the step could not have given.
     """
-    outputs = dict(outputs or {})
     kept = _Kept(plan, past)
-    for path in (*again, *outputs):
+    for path in (*again, *(outputs or {})):
         if path not in kept.seen:
             raise NotFoundError("The run has no such step", path, "Choose a step that ran.")
+    outputs = {path: _given(plan, path, output) for path, output in (outputs or {}).items()}
     if before is not None:
         for path in _changed(before, plan.flow, kept.seen):
             kept.drop(path)
     for path in _calling_others(plan, past, kept.seen, pins or {}):
         kept.drop(path)
-    for path in failed_steps(past):
+    for path in _uncaught(plan, past):
         if path not in outputs:
             kept.drop(path)
     for path in again:
@@ -73,9 +73,53 @@ def replay(
         kept.drop(path, itself=False)
     made: list[Durable] = []
     for event in past:
-        if (taken := kept.take(event, outputs, parent, pins or {})) is not None:
+        for taken in kept.take(event, outputs, parent, pins or {}):
             made.append(replace(taken, seq=len(made) + 1, at=now))
     return made
+
+
+def _uncaught(plan: Plan, past: Sequence[Durable]) -> list[str]:
+    """The paths of the steps whose failure failed the run; of steps around them, the innermost.
+
+    A failure after which the step around it went on, with another item or with what catches, was its own affair.
+    """
+    ending = past[-1] if past else None
+    if not isinstance(ending, RunFailed):
+        return []
+    failed = {event.step: event.seq for event in past if isinstance(event, StepFailed) and event.output is None}
+    begun = [event for event in past if isinstance(event, BodyStarted)]
+
+    def went_on(container: str, since: int) -> bool:
+        scope, _, name = container.rpartition("/")
+        inner = _plan_of(plan, scope)
+        cleaning = inner.steps[inner.index[name]].cleaning if inner is not None and name in inner.index else ()
+        later = [body.step for body in begun if body.seq > since and container_of(body.step) == container]
+        return any(_parse(body.rpartition("/")[2])[1] not in cleaning for body in later)
+
+    def caught(path: str) -> bool:
+        since, scope = failed[path], path.rpartition("/")[0]
+        while scope:
+            container = container_of(scope)
+            if container not in failed or went_on(container, since):
+                return True
+            scope = container.rpartition("/")[0]
+        return False
+
+    found = [path for path in failed if path == ending.failure.step or not caught(path)]
+    return [path for path in found if not any(_holds(path, other) for other in found)]
+
+
+def _given(plan: Plan, path: str, output: Any) -> dict[str, Any]:
+    """What somebody says that a step gave. Raises: NotFoundError, CallerError for what it could not have given."""
+    scope, _, name = path.rpartition("/")
+    inner = _plan_of(plan, scope)
+    if inner is None or name not in inner.index:
+        raise NotFoundError("The flow has no such step any more", path, "Choose another step.")
+    try:
+        return inner.steps[inner.index[name]].accept(output)
+    except NotJson as error:
+        what = f"The step could not have given that: {error}"
+        raise CallerError(what, path, "Give what its outputs can hold.") from None
 
 
 @dataclass(slots=True)
@@ -100,7 +144,7 @@ class _Kept:
                     self.bodies.setdefault(event.step, event.seq)
                 case StepStarted() | StepSkipped():
                     self.seen.setdefault(event.step, event.seq)
-            if isinstance(event, StepFinished | StepSkipped) or (isinstance(event, StepFailed) and event.output):
+            if isinstance(event, StepFinished | StepSkipped | StepFailed):
                 self.settled.add(event.step)
 
     def drop(self, path: str, *, itself: bool = True) -> None:
@@ -120,9 +164,8 @@ class _Kept:
 
     def _reopen(self, body: str, since: int) -> None:
         """The step around a body goes on anew; bodies of it that came of this one are gone."""
-        outer, _, part = body.rpartition("/")
-        name = _parse(part)[0]
-        path = f"{outer}/{name}" if outer else name
+        path = container_of(body)
+        outer, _, name = path.rpartition("/")
         plan = _plan_of(self.plan, outer)
         if plan is None or name not in plan.index:
             self.gone.add(path)
@@ -139,25 +182,32 @@ class _Kept:
 
     def take(
         self, event: Durable, outputs: Mapping[str, dict[str, Any]], parent: str, pins: Mapping[str, int]
-    ) -> Durable | None:
-        """The event as the new run has it; None when it is not part of it."""
+    ) -> tuple[Durable, ...]:
+        """The event as the new run has it, and whether it has it."""
+        if isinstance(event, RunStarted):
+            return (replace(event, parent=parent, pins=dict(pins)),)
+        path = getattr(event, "step", None)
+        if path is None or isinstance(event, RunFinished | RunFailed | RunStopping):
+            return ()
+        if path in outputs:  # whatever became of it
+            if self.seen[path] != event.seq or self._is_gone(path):
+                return ()
+            entered = event if isinstance(event, StepStarted) else StepStarted(1, 0.0, path, {})
+            return entered, StepFinished(1, 0.0, path, outputs[path], reused=True)
+        if any(_holds(given, path) for given in outputs):
+            return ()
+        if isinstance(event, BodyStarted):
+            return () if self._is_gone(path) else (event,)
+        if self._runs_again(path):
+            return ()
         match event:
-            case RunStarted():
-                return replace(event, parent=parent, pins=dict(pins))
-            case BodyStarted():
-                return None if self._is_gone(event.step) else event
-            case StepFinished() | StepFailed() if event.step in outputs:
-                return StepFinished(1, 0.0, event.step, outputs[event.step], reused=True)
             case StepStarted() | StepSkipped() | StepLogged():
-                stands = event.step in self.settled or event.step in outputs
-                return event if stands and not self._runs_again(event.step) else None
+                return (event,) if path in self.settled else ()
             case StepFinished():
-                return None if self._runs_again(event.step) else replace(event, calls=(), reused=True)
-            case StepFailed():
-                return event if event.output is not None and not self._runs_again(event.step) else None
-            case StepPaused() | StepResumed():
-                return None if self._runs_again(event.step) else event
-        return None
+                return (replace(event, calls=(), reused=True),)
+            case StepFailed() | StepPaused() | StepResumed():
+                return (event,)
+        return ()
 
     def _runs_again(self, path: str) -> bool:
         return path in self.opened or self._is_gone(path)

@@ -21,6 +21,7 @@ from runtime.interpreter.events import (
     Failure,
     RunCancelled,
     RunFailed,
+    RunResumed,
     RunStarted,
     StepResumed,
 )
@@ -212,7 +213,7 @@ class Runs:
                 record = await self._journal.record(workspace, run)
                 if record.state != "waiting":
                     raise _over(run)
-                alive = await self._take_up(record, ())
+                alive = await self._take_up(record, [RunResumed(0, self._clock())])
             if alive.ending is not None:
                 raise _over(run)
             alive.cancel(reason)
@@ -245,7 +246,7 @@ class Runs:
             alive = self.alive(workspace, run)
         return alive
 
-    async def _take_up(self, record: RunRecord, resumed: Iterable[StepResumed]) -> Run:
+    async def _take_up(self, record: RunRecord, resumed: Iterable[StepResumed | RunResumed]) -> Run:
         """Let a run that waits go on from its events. Raises ConflictError when another process did."""
         workspace, id = record.workspace, record.id
         past = await self._journal.events(workspace, id)
@@ -257,8 +258,8 @@ class Runs:
         execution = Execution(plan, self._services(workspace), past=[*past, *news], run=id, clock=self._clock)
         record = replace(record, state="running", waits=(), wake=None)
         told = [self._mask(workspace, event) for event in news]
-        if told:  # the claim of this process: whoever comes second with these numbers is refused
-            await self._journal.close(record, told)  # type: ignore[arg-type]
+        # The claim of this process: whoever comes second with these numbers is refused.
+        await self._journal.close(record, told)  # type: ignore[arg-type]
         run = self._alive[id] = self._waiting(workspace, id) or Run(record, past=past)
         run.take_up(record, execution, past[-1].seq + len(news))
         for event in told:

@@ -1,7 +1,7 @@
 """Steps whose bodies wait: each is a task beside the loop, and one that waits for a person holds nothing at all."""
 
 import asyncio
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from runtime.interpreter.progress import RUNNING, WAITING, Scope
 from runtime.interpreter.services import RecordedLlm, Services
 
 
-class Tasks(Ground, ABC):
+class Tasks(Ground):
     """The part of an execution that lets bodies wait; what they come to is done in the engine's loop."""
 
     __slots__ = ("_run", "_services")
@@ -40,7 +40,7 @@ class Tasks(Ground, ABC):
         """Run `work` beside the loop; what it returns is done in the loop, unless the run went on without it."""
         scope.states[step.index] = RUNNING
         task = scope.going[step.index] = asyncio.create_task(work)
-        self._tasks[task] = None
+        self._tasks[task] = scope, step
         task.add_done_callback(partial(self._ended, scope, step))
 
     def _ended(self, scope: Scope, step: PlannedStep, task: "asyncio.Task[Then]") -> None:
@@ -58,10 +58,14 @@ class Tasks(Ground, ABC):
         if scope.going.get(step.index) is not task:
             return
         del scope.going[step.index]
-        if scope.live:
+        if scope.live or self._has_given(task):  # what a body has done is recorded, so that nobody does it again
             then()
-        else:
+        if not scope.live:
             self._gone(scope)
+
+    def _has_given(self, task: "asyncio.Task[Then]") -> bool:
+        then = None if not task.done() or task.cancelled() or task.exception() else task.result()
+        return isinstance(then, partial) and then.func == self._give
 
     async def _again(self, scope: Scope, step: PlannedStep, wait: float) -> Then:
         await asyncio.sleep(wait)
@@ -143,6 +147,7 @@ class Tasks(Ground, ABC):
         self._stop_timer((path,))
         if not scope.live:
             return
+        self._go_on_counting()
         self._tell(StepResumed, path, reply.value, reply.by, reply.late)
         scope.resume(step, reply)
 

@@ -7,7 +7,16 @@ import msgspec
 
 from runtime.errors import CallerError, ConflictError
 from runtime.graph.schemas import FieldError, Schema
-from runtime.interpreter.events import ENDINGS, Event, StepFailed, StepFinished, StepPaused, StepResumed, StepSkipped
+from runtime.interpreter.events import (
+    ENDINGS,
+    Event,
+    RunStopping,
+    StepFailed,
+    StepFinished,
+    StepPaused,
+    StepResumed,
+    StepSkipped,
+)
 
 
 class Wait(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -44,18 +53,18 @@ def waits_of(events: Iterable[Event]) -> tuple[Wait, ...]:
                 waiting.pop(event.step, None)
             case StepFailed(output=None):
                 # It ends everything in the body that it stands in.
-                _end(waiting, event.step[: event.step.rfind("/") + 1])
+                end_within(waiting, event.step[: event.step.rfind("/") + 1])
             case StepFinished() | StepFailed() | StepSkipped():
-                _end(waiting, event.step)
-            case _ if isinstance(event, ENDINGS):
+                end_within(waiting, event.step)
+            case _ if isinstance(event, (RunStopping, *ENDINGS)):
                 waiting.clear()
     return tuple(waiting.values())
 
 
-def _end(waiting: dict[str, Wait], path: str) -> None:
-    """Nobody waits any more in a step, nor in the bodies inside it; or in a body whose path ends with a slash."""
-    for step in [step for step in waiting if _within(step, path)]:
-        del waiting[step]
+def end_within(steps: dict[str, Any], path: str) -> None:
+    """Take out what stands for a step or the bodies inside it; or for a body, whose path ends with a slash."""
+    for step in [step for step in steps if _within(step, path)]:
+        del steps[step]
 
 
 def _within(step: str, path: str) -> bool:

@@ -5,12 +5,16 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from runtime.interpreter.waits import Wait
+
+if TYPE_CHECKING:  # half a megabyte for one page that most processes never show
+    from markdown_it import MarkdownIt
 
 Given = Mapping[str, str | list[str]]  # what the browser sent
 Say = Mapping[str, str]  # English to the language of the page
@@ -39,28 +43,43 @@ FRENCH: Say = {
 }
 
 _STYLE = """
-:root { color-scheme: light dark; background: var(--page); color: var(--text);
-  --page: #fff; --text: #1c1c22; --line: #8a8a94; --soft: #6b6b76; --bad: #b3261e; --go: #4338ca; }
+:root { color-scheme: light dark; background: var(--page); color: var(--text); --page: #f8f9fa; --card: #fff;
+  --text: #212529; --soft: #495057; --line: #dee2e6; --edge: #6c757d; --bad: #a30000; --go: #0052a3; --on-go: #fff; }
 @media (prefers-color-scheme: dark) {
-  :root { --page: #141417; --text: #f2f2f5; --soft: #a9a9b4; --bad: #ff8a80; --go: #a5b4fc; } }
+  :root { --page: #0a0a0a; --card: #1a1a1a; --text: #fff; --soft: #ccc; --line: #333; --edge: #8a8a8a;
+    --bad: #ff9999; --go: #66b3ff; --on-go: #0a0a0a; } }
+@media (prefers-contrast: more) {
+  :root { --page: #000; --card: #000; --text: #fff; --soft: #fff; --line: #fff; --edge: #fff;
+    --bad: #fff; --go: #fff; --on-go: #000; } }
 * { box-sizing: border-box; }
-body { font: 1rem/1.55 system-ui, sans-serif; margin: 0 auto; max-width: 38rem; padding: 2rem 1.25rem 4rem; }
-h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .75rem; }
-h2 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
+body { font: 1rem/1.55 Inter, system-ui, sans-serif; margin: 0 auto; max-width: 42rem; padding: 2.5rem 1rem 4rem; }
+main { padding: 1.75rem; background: var(--card); border: 1px solid var(--line); border-radius: .75rem; }
+footer { margin-top: 1rem; color: var(--soft); font-size: .75rem; text-align: center; }
+h1 { font: 600 1.5rem/1.25 Poppins, Inter, system-ui, sans-serif; margin: 0 0 .75rem; overflow-wrap: anywhere; }
+h2 { font-size: .875rem; margin: 1.25rem 0 .25rem; }
 p, pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0 0 1rem; }
-pre { border: 1px solid var(--line); border-radius: .5rem; padding: .75rem; max-height: 24rem; overflow: auto; }
-fieldset, .field { border: 0; margin: 0 0 1.25rem; padding: 0; }
-legend, .field > label { font-weight: 600; display: block; margin-bottom: .25rem; padding: 0; }
-.choice, .field > label.choice { display: flex; gap: .6rem; align-items: center; min-height: 2.75rem; }
-.choice input { width: 1.25rem; height: 1.25rem; flex: none; }
-.hint { color: var(--soft); font-size: .9rem; font-weight: 400; margin: 0 0 .25rem; }
-.wrong { color: var(--bad); font-size: .9rem; margin: .25rem 0 0; }
-textarea, input:not([type=radio]):not([type=checkbox]) { font: inherit; width: 100%; padding: .6rem;
-  border: 1px solid var(--line); border-radius: .5rem; }
+code { font-family: "JetBrains Mono", ui-monospace, monospace; font-size: .875em; }
+.text { overflow-wrap: anywhere; } .text p { white-space: normal; } a { color: var(--go); }
+.text :is(h1, h2, h3, h4, h5, h6) { font: 600 1rem/1.4 Inter, system-ui, sans-serif; margin: 1rem 0 .25rem; }
+.text :is(th, td) { border: 1px solid var(--line); padding: .25rem .5rem; text-align: left; }
+pre { font: inherit; background: var(--page); border: 1px solid var(--line); border-radius: .5rem; padding: .75rem 1rem;
+  max-height: 24rem; overflow: auto; }
+pre.json { font: .875rem/1.5 "JetBrains Mono", ui-monospace, monospace; }
+fieldset, .field { border: 0; margin: 0 0 1.25rem; padding: 0; min-width: 0; }
+legend, .field > label { font-weight: 600; font-size: .875rem; display: block; margin-bottom: .25rem; padding: 0; }
+.choice, .field > label.choice { display: flex; gap: .6rem; align-items: center; min-height: 2.75rem; font-size: 1rem; }
+fieldset .choice { padding: 0 .875rem; margin-top: .5rem; border: 1px solid var(--edge); border-radius: .5rem;
+  cursor: pointer; }
+fieldset .choice:has(:checked) { border-color: var(--go); box-shadow: inset 0 0 0 1px var(--go); }
+.choice input { width: 1.25rem; height: 1.25rem; flex: none; margin: 0; accent-color: var(--go); }
+.hint { color: var(--soft); font-size: .875rem; font-weight: 400; margin: 0 0 .25rem; }
+.wrong { color: var(--bad); font-size: .875rem; margin: .25rem 0 0; }
+textarea, input:not([type=radio]):not([type=checkbox]) { font: inherit; color: inherit; background: var(--card);
+  width: 100%; padding: .6rem .75rem; border: 1px solid var(--edge); border-radius: .5rem; }
 [aria-invalid=true] { border-color: var(--bad) !important; }
 :focus-visible { outline: 3px solid var(--go); outline-offset: 2px; }
-button { font: inherit; font-weight: 600; min-height: 2.75rem; padding: .6rem 1.25rem; border-radius: .5rem;
-  border: 2px solid var(--go); background: transparent; color: var(--go); cursor: pointer; }
+button { font: inherit; font-weight: 600; min-height: 2.75rem; padding: .6rem 1.5rem; border-radius: .5rem;
+  border: 0; background: var(--go); color: var(--on-go); cursor: pointer; }
 """
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 POLICY = (
@@ -83,9 +102,10 @@ class AnswerForm:
         if to := request.get("to"):
             parts.append(f'<p class="hint">{escape(self._say("Asked of {to}").format(to=to))}</p>')
         if text := request.get("text"):
-            parts.append(f"<p>{escape(str(text))}</p>")
+            parts.append(f'<div class="text">{_markdown().render(str(text))}</div>')
         if (shown := request.get("shown")) is not None:
-            parts.append(f'<h2>{self._say("Data to judge")}</h2><pre tabindex="0">{escape(_shown(shown))}</pre>')
+            look = "" if isinstance(shown, str) else ' class="json"'
+            parts.append(f'<h2>{self._say("Data to judge")}</h2><pre{look} tabindex="0">{escape(_shown(shown))}</pre>')
         if wrong:
             told = "".join(f" {escape(text)}" for name, text in wrong.items() if not name)
             parts.append(f'<p role="alert" class="wrong">{self._say("Please correct what is marked below.")}{told}</p>')
@@ -113,7 +133,8 @@ class AnswerForm:
         return (
             f'<!doctype html>\n<html lang="{self._language}"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body><main>\n{body}\n</main></body></html>"
+            f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body><main>\n{body}\n</main>"
+            "<footer>Canevas</footer></body></html>"
         )
 
     def _field(self, name: str, described: dict[str, Any], required: bool, given: Given | None, wrong: str) -> str:
@@ -210,6 +231,14 @@ def _entered(described: Mapping[str, Any]) -> str:
 def _last(given: Given, name: str) -> str:
     value = given.get(name, "")
     return value if isinstance(value, str) else value[-1]
+
+
+@lru_cache(maxsize=1)
+def _markdown() -> "MarkdownIt":
+    """Reads what an author wrote, in which a step may have put anything: markup is shown as it stands."""
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table").disable("image")
 
 
 def _text(value: Any) -> str:

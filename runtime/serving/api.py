@@ -57,6 +57,7 @@ class Api:
             (6, "runs"): {"GET": calls.state, "HEAD": calls.state, "DELETE": calls.cancel},
             (7, "events"): {"GET": calls.events},
             (8, "answers"): {"POST": calls.answer},
+            (8, "values"): {"GET": calls.value},
         }
 
     def forget(self, slug: str) -> None:

@@ -12,6 +12,7 @@ from runtime.errors import ConflictError, NotFoundError
 from runtime.graph.node import Trigger
 from runtime.interpreter.events import ENDINGS, Ending, Event
 from runtime.interpreter.journal import RunRecord
+from runtime.interpreter.kept import large_value
 from runtime.interpreter.runs import Runs
 from runtime.interpreter.start import Start
 from runtime.interpreter.waits import InvalidAnswer
@@ -134,6 +135,16 @@ class Calls:
             async for _ in self._runs.watch(workspace, run):
                 pass  # until it has ended, which the engine sees to within its grace
         return await self._view(endpoint, run)
+
+    async def value(self, request: Request, slug: str, run: str, digest: str) -> Answer:
+        """A large value to which an event of a run refers, as JSON."""
+        record, _ = await self._find(await self._enter(request, slug), run)
+        events = await self._runs.so_far(record.workspace, run)
+        found = await asyncio.to_thread(large_value, events, digest)
+        if found is None:
+            what = f"No event of the run refers to a value `{digest[:64]}`."
+            raise Refusal("unknown-path", what, "Take `sha256` of a reference in its events.", run=run)
+        return Reply(200, found)
 
     async def answer(self, request: Request, slug: str, run: str, step: str) -> Answer:
         """Answer what a step of a run asks; the run goes on by itself."""

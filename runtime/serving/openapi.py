@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from runtime.graph.node import Trigger
-from runtime.interpreter.events import Event
+from runtime.interpreter.events import Event, RunFinished
+from runtime.interpreter.kept import VALUE_OF, Reference
 from runtime.serving.deployments import Endpoint, Entrance, Published
 from runtime.serving.refusals import KINDS, Kind, ProblemDetails
 from runtime.serving.replies import BODILESS
@@ -66,6 +67,7 @@ def document(settings: Settings, endpoint: Endpoint | None = None) -> Json:
     in_flow = [] if endpoint else [_parameter("slug", "path", "The name under which the flow is deployed.")]
     in_run = [*in_flow, _parameter("run", "path", "The id of a run, as `Canevas-Run` says it.")]
     in_step = [*in_run, _parameter("step", "path", "The path of a step that asks, URL-encoded.")]
+    in_value = [*in_run, _parameter("sha256", "path", "As a Reference in an event of the run says it.")]
     paths: Json = {
         "/api/health": {"get": _health_call()},
         "/api/openapi.json": {"get": _openapi_call()},
@@ -78,6 +80,7 @@ def document(settings: Settings, endpoint: Endpoint | None = None) -> Json:
         f"{at_flow}/runs/{{run}}": {"parameters": in_run, "get": _state_call(), "delete": _cancel_call()},
         f"{at_flow}/runs/{{run}}/events": {"parameters": in_run, "get": _events_call()},
         f"{at_flow}/runs/{{run}}/answers/{{step}}": {"parameters": in_step, "post": _answer_call()},
+        f"{at_flow}/runs/{{run}}/values/{{sha256}}": {"parameters": in_value, "get": _value_call()},
     }
     if published and not published.usual("webhook"):
         del paths[f"{at_flow}/webhook"]
@@ -180,7 +183,7 @@ def _answer_call() -> Json:
     kinds: tuple[Kind, ...] = ("malformed-body", "unknown-run", "answered", "too-large", "unsupported-body")
     answers = {
         "202": _json("The answer is taken; the run, which goes on.", _ref("Run")),
-        **_problems(*_ASKING, *kinds, "invalid-input"),
+        **_problems(*_ASKING, *kinds, "invalid-answer"),
     }
     called = _call("answer", "Answer what a step asks", answers, open_to="key")
     body = {"required": True, "content": {"application/json": {"schema": {"description": "As `schema` asks it."}}}}
@@ -194,6 +197,11 @@ def _events_call() -> Json:
         **_problems(*_ASKING, *_RESUMING),
     }
     return {**_call("events", "The events of a run", answers, open_to="key"), "parameters": [_LAST_SEEN]}
+
+
+def _value_call() -> Json:
+    answers = {"200": _json("The value.", {}), **_problems(*_ASKING, "unknown-run", "unknown-path")}
+    return _call("value", "A large value of a run", answers, open_to="key")
 
 
 def _call(name: str, summary: str, answers: Json, open_to: str = "") -> Json:
@@ -235,9 +243,17 @@ _EVENTS = {
     "text/event-stream": {
         "schema": {
             "type": "string",
-            "description": "Server-sent events: `event` is the type, `id` the seq, `data` an Event as JSON.",
+            "description": "Server-sent events: `event` is the type, `id` the seq, `data` an Event as JSON. A value "
+            "over 64 kB is a Reference, at a place that the event names in `kept`; the run's output is whole.",
         }
     }
+}
+
+
+_KEPT = {
+    "type": "array",
+    "items": {"type": "array", "items": {"type": ["string", "integer"]}},
+    "description": "The paths in this event at which a Reference stands for a value.",
 }
 
 
@@ -280,8 +296,11 @@ def _inputs(entrance: Entrance) -> Json:
 
 
 def _schemas() -> Json:
-    _, told = msgspec.json.schema_components([Event, ProblemDetails], ref_template="#/components/schemas/{name}")
+    kinds = [Event, Reference, ProblemDetails]
+    _, told = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     events = [name for name, schema in told.items() if "type" in schema["properties"] and name != "ProblemDetails"]
+    for event in VALUE_OF.keys() - {RunFinished}:
+        told[event.__name__]["properties"]["kept"] = _KEPT
     told["ProblemDetails"]["properties"]["type"]["enum"] = [f"urn:canevas:problem:{kind}" for kind in KINDS]
     states = ["running", "waiting", "done", "failed", "cancelled"]
     moment = {"type": "string", "format": "date-time"}

@@ -27,6 +27,7 @@ Kind = Literal[
     "too-large",
     "unsupported-body",
     "invalid-input",
+    "invalid-answer",
     "internal",
     "step-failed",
     "not-ready",
@@ -49,6 +50,7 @@ KINDS: dict[Kind, tuple[int, str]] = {
     "too-large": (413, "The body is too large"),
     "unsupported-body": (415, "The body has a type that is not taken"),
     "invalid-input": (422, "The input does not fit the flow"),
+    "invalid-answer": (422, "The answer does not fit the question"),
     "internal": (500, "Canevas failed inside"),
     "step-failed": (502, "A step of the flow failed"),
     "not-ready": (503, "The flow cannot run now"),
@@ -58,7 +60,10 @@ CONTENT_TYPE = b"application/problem+json"
 
 
 class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The body of every error. mend: what to do. step: of the flow, when one is to blame. run: its id."""
+    """The body of every error. mend: what to do. step: of the flow, when one is to blame. run: its id.
+
+    who: can act, when a step failed: author, caller, provider or operator.
+    """
 
     type: str
     title: str
@@ -69,6 +74,7 @@ class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     errors: tuple[FieldError, ...] = ()
     step: str = ""
     run: str = ""
+    who: str = ""
 
 
 @dataclass(eq=False)
@@ -81,6 +87,7 @@ class Refusal(Exception):
     errors: Sequence[FieldError] = ()
     step: str = ""
     run: str = ""
+    who: str = ""
     headers: Sequence[tuple[bytes, bytes]] = ()
 
     @property
@@ -101,6 +108,7 @@ class Refusal(Exception):
             errors=tuple(self.errors),
             step=self.step,
             run=self.run,
+            who=self.who,
         )
 
 
@@ -113,7 +121,7 @@ def not_ready(problems: Sequence[Problem]) -> Refusal:
 
 def misfit(error: InvalidAnswer) -> Refusal:
     """An answer is not what was asked for."""
-    return Refusal("invalid-input", f"{error.what}.", error.mend, error.errors, error.where)
+    return Refusal("invalid-answer", f"{error.what}.", error.mend, error.errors, error.where)
 
 
 def step_failed(step: str, failure: Failure, run: str) -> Refusal:
@@ -121,7 +129,7 @@ def step_failed(step: str, failure: Failure, run: str) -> Refusal:
     if not step:
         return Refusal("internal", "The run broke off.", "Ask the operator to look at the log.", run=run)
     kind: Kind = "invalid-input" if failure.who == "caller" else "step-failed"
-    return Refusal(kind, f"The step `{step}` failed: {failure.what}", failure.mend, step=step, run=run)
+    return Refusal(kind, f"The step `{step}` failed: {failure.what}", failure.mend, step=step, run=run, who=failure.who)
 
 
 def said(details: ProblemDetails) -> dict[str, Any]:

@@ -7,17 +7,20 @@ from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
-from runtime.interpreter.events import Event, StepDelta, encode
+from runtime.interpreter.events import Event, RunFinished, StepDelta, encode
+from runtime.interpreter.kept import LARGE, brief
 from runtime.serving.replies import ALWAYS, STREAM, Header
 
 BEAT = 15.0  # seconds of silence after which a comment keeps proxies and clients from giving up
 
 
 def frame(event: Event) -> bytes:
-    """One event on the wire. JSON holds no line break, so its data is one line."""
+    """One event on the wire, its large values by reference. JSON holds no line break, so its data is one line."""
     data = encode(event)
     if isinstance(event, StepDelta):
         return b"event: step_delta\ndata: %b\n\n" % data
+    if len(data) > LARGE and not isinstance(event, RunFinished):  # which is the answer, and what was asked for
+        data = brief(event)
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, _name(event), data)
 
 

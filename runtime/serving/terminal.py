@@ -38,10 +38,10 @@ def read_file(path: Path, catalog: Catalog) -> tuple[Flow | None, list[Problem]]
 
 
 def beside(path: Path, catalog: Catalog) -> Fetch:
-    """Where a flow in a file finds the flows that it runs: `name` is `name.yaml` beside it; a file has no versions."""
+    """Where a flow in a file finds the flows that it runs: `name` is `name.yaml` beside it, which has no versions."""
 
     async def fetch(reference: FlowReference) -> tuple[Flow, int] | None:
-        if not _BESIDE.match(reference.flow):
+        if reference.version or not _BESIDE.match(reference.flow):
             return None
         file = path.with_name(f"{reference.flow}.yaml")
         if not await asyncio.to_thread(file.is_file):
@@ -49,7 +49,7 @@ def beside(path: Path, catalog: Catalog) -> Fetch:
         flow, problems = await asyncio.to_thread(read_file, file, catalog)
         if flow is None:
             raise AuthorError(f"A flow that this one runs cannot be read: {problems[0].what}", str(file))
-        return flow, reference.version
+        return flow, 0
 
     return fetch
 

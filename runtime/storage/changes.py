@@ -10,10 +10,11 @@ from sqlmodel import col
 
 from runtime.errors import CanevasError
 from runtime.interpreter.journal import STANDING
+from runtime.interpreter.kept import NOTHING
 from runtime.interpreter.memory_journal import unknown
 from runtime.storage.columns import AnyText
 from runtime.storage.scope import Scope
-from runtime.storage.tables import EntryRow, Row, RunRow
+from runtime.storage.tables import EntryRow, Row, RunRow, UseRow, ValueRow
 
 Place: TypeAlias = tuple[str, str]  # workspace and id of a run
 Refusals: TypeAlias = dict[int, CanevasError]  # by the position of what could not be done, and was not
@@ -23,19 +24,22 @@ RowValues: TypeAlias = dict[str, Any]  # by column
 class Change(NamedTuple):
     """What one call of the journal wants: a new run, its next events, how it stands now, or several of them.
 
-    follows: raises ConflictError when the events do not go on after the seq that it is given.
+    values: the large ones to which the events refer, by SHA-256. follows: raises ConflictError when the events do not
+    go on after the seq that it is given.
     """
 
     place: Place
     run: RowValues | None = None
     entry: RowValues | None = None
+    values: Mapping[str, bytes] = NOTHING
     standing: RowValues | None = None
     follows: Callable[[int], object] = int
 
     @property
     def weight(self) -> int:
         """About how many bytes it holds."""
-        return 1_000 + len(self.run["document"] if self.run else "") + len(self.entry["body"] if self.entry else b"")
+        weight = 1_000 + len(self.run["document"] if self.run else "") + len(self.entry["body"] if self.entry else b"")
+        return weight + sum(map(len, self.values.values())) if self.values else weight
 
 
 def _to_look_up(changes: Iterable[Change]) -> list[Place]:
@@ -43,9 +47,18 @@ def _to_look_up(changes: Iterable[Change]) -> list[Place]:
     return [change.place for change in changes if change.entry is not None and change.run is None]
 
 
-def _settle(changes: Sequence[Change], last: dict[Place, int]) -> tuple[list[RowValues], Refusals]:
-    """The entries to be written, and the refusals. last: the last seq of each run that was looked up and is there."""
-    entries, refusals = [], Refusals()
+class _Rows(NamedTuple):
+    """What is to be written of entries: themselves, the large values that they refer to, and which run uses which."""
+
+    entries: list[RowValues]
+    values: list[RowValues]
+    uses: list[RowValues]
+
+
+def _settle(changes: Sequence[Change], last: dict[Place, int]) -> tuple[_Rows, Refusals]:
+    """What is to be written, and the refusals. last: the last seq of each run that was looked up and is there."""
+    settled: list[Change] = []
+    refusals = Refusals()
     last |= {change.place: 0 for change in changes if change.run is not None}
     for position, change in enumerate(changes):
         if change.entry is None:
@@ -58,8 +71,19 @@ def _settle(changes: Sequence[Change], last: dict[Place, int]) -> tuple[list[Row
             refusals[position] = error
         else:
             last[change.place] = change.entry["last"]
-            entries.append(change.entry)
-    return entries, refusals
+            settled.append(change)
+    entries = [change.entry for change in settled if change.entry is not None]
+    return _Rows(entries, *_kept([change for change in settled if change.values])), refusals
+
+
+def _kept(changes: Sequence[Change]) -> tuple[list[RowValues], list[RowValues]]:
+    """The rows of large values and of their uses; in one order for everybody, so that no two wait for each other."""
+    values = {(change.place[0], digest): body for change in changes for digest, body in change.values.items()}
+    uses = {(*change.place, digest) for change in changes for digest in change.values}
+    return (
+        [{"workspace": place[0], "digest": place[1], "body": values[place]} for place in sorted(values)],
+        [{"workspace": workspace, "run": run, "digest": digest} for workspace, run, digest in sorted(uses)],
+    )
 
 
 # --- any database --------------------------------------------------------------------------------------------------
@@ -67,18 +91,24 @@ def _settle(changes: Sequence[Change], last: dict[Place, int]) -> tuple[list[Row
 
 async def write(scope: Scope, changes: Sequence[Change]) -> Refusals:
     """Write what can be written. Raises what the database raises; then nothing was written."""
+    if any(change.values for change in changes):
+        # Nobody removes a value as one that no run uses while this relies on it; see FlowStore.purge.
+        await scope.wait_alone(among_others=True)
     await scope.add(RunRow, *(change.run for change in changes if change.run is not None))
     last = {}
     if places := _to_look_up(changes):
         found = await scope.rows(_LAST.where(tuple_(col(RunRow.workspace), col(RunRow.id)).in_(places)))
         last = {(workspace, run): seq or 0 for workspace, run, seq in found}
-    entries, refusals = _settle(changes, last)
-    await scope.add(EntryRow, *entries)
-    for position, (place, _, _, standing, _) in enumerate(changes):
-        if standing is not None and position not in refusals:
-            this = col(RunRow.workspace) == place[0], col(RunRow.id) == place[1]
-            if await scope.change(update(RunRow).where(*this).values(standing)) == 0:
-                refusals[position] = unknown(place[1])
+    rows, refusals = _settle(changes, last)
+    await scope.add(EntryRow, *rows.entries)
+    await scope.ensure(ValueRow, *rows.values)
+    await scope.ensure(UseRow, *rows.uses)
+    for position, change in enumerate(changes):
+        if change.standing is not None and position not in refusals:
+            workspace, run = change.place
+            this = col(RunRow.workspace) == workspace, col(RunRow.id) == run
+            if await scope.change(update(RunRow).where(*this).values(change.standing)) == 0:
+                refusals[position] = unknown(run)
     return refusals
 
 
@@ -107,10 +137,11 @@ class _Insert:
     threads more than the insert; so rows go in by the dozen.
     """
 
-    def __init__(self, table: type[Row]) -> None:
+    def __init__(self, table: type[Row], otherwise: str = "") -> None:
+        """otherwise: what happens with rows that are there already, as SQL says it."""
         made = insert(table).compile(dialect=_DIALECT)
         head, _, self._values = str(made).rpartition("VALUES ")
-        self._head = head + "VALUES "
+        self._head, self._otherwise = head + "VALUES ", otherwise
         columns = table.__table__.columns  # type: ignore[attr-defined]
         self._columns = [(name, columns[name].type.bind_processor(_DIALECT)) for name in made.positiontup or ()]
 
@@ -121,10 +152,11 @@ class _Insert:
             count = min(1 << (left.bit_length() - 1), _AT_ONCE)
             part, done = rows[done : done + count], done + count
             values = [make(row[name]) if make else row[name] for row in part for name, make in self._columns]
-            connection.execute(self._head + ", ".join([self._values] * count), values)
+            connection.execute(self._head + ", ".join([self._values] * count) + self._otherwise, values)
 
 
 _RUN, _ENTRY = _Insert(RunRow), _Insert(EntryRow)
+_VALUE, _USE = (_Insert(table, " ON CONFLICT DO NOTHING") for table in (ValueRow, UseRow))
 _LAST_TEXT = (
     "SELECT (SELECT last FROM entries WHERE workspace = runs.workspace AND run = runs.id ORDER BY first DESC LIMIT 1)"
     " FROM runs WHERE workspace = ? AND id = ?"
@@ -146,8 +178,10 @@ def write_sqlite(connection: sqlite3.Connection, changes: Sequence[Change]) -> R
         for place in _to_look_up(changes):
             if found := connection.execute(_LAST_TEXT, _texts(*place)).fetchone():
                 last[place] = found[0] or 0
-        entries, refusals = _settle(changes, last)
-        _ENTRY.run(connection, entries)
+        rows, refusals = _settle(changes, last)
+        _ENTRY.run(connection, rows.entries)
+        _VALUE.run(connection, rows.values)
+        _USE.run(connection, rows.uses)
         for position, change in enumerate(changes):
             if change.standing is not None and position not in refusals:
                 values = [make(change.standing[name]) if make else change.standing[name] for name, make in _STANDS]

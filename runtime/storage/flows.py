@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -16,7 +16,7 @@ from runtime.storage.database import Database
 from runtime.storage.documents import load_flow, to_text
 from runtime.storage.ids import new_id
 from runtime.storage.scope import EVERYWHERE, Query, Scope
-from runtime.storage.tables import DeploymentRow, FlowRow, RunRow
+from runtime.storage.tables import DeploymentRow, FlowRow, RunRow, UseRow, ValueRow
 
 KEPT_DELETED = 30 * 24 * 3600.0  # seconds that a deleted flow can be brought back
 
@@ -126,12 +126,18 @@ class FlowStore:
         return await self.create(workspace, stored.flow.model_copy(update={"name": name[:200]}), author)
 
     async def purge(self) -> int:
-        """Remove for good, with versions, keys and runs, what was deleted more than thirty days ago: how many."""
+        """Remove for good, with versions, keys and runs, what was deleted more than thirty days ago: how many.
+
+        A large value goes with the last run that refers to it.
+        """
         old = col(FlowRow.deleted) < self._now() - KEPT_DELETED
         async with self._database.writing(EVERYWHERE) as scope:
+            await scope.wait_alone()  # for runs that are being written and rely on a value that is there
             gone = await scope.rows(delete(FlowRow).where(old).returning(col(FlowRow.workspace), col(FlowRow.id)))
             for workspace, flow in gone:
                 await scope.change(delete(RunRow).where(col(RunRow.workspace) == workspace, col(RunRow.flow) == flow))
+            if gone:
+                await scope.change(delete(ValueRow).where(~_USED))
         return len(gone)
 
 
@@ -201,3 +207,4 @@ def _is_newest(joined: Any, newest: Query) -> ColumnElement[bool]:
 
 
 _ENTRIES = _entries()
+_USED = exists().where(col(UseRow.workspace) == col(ValueRow.workspace), col(UseRow.digest) == col(ValueRow.digest))

@@ -1,28 +1,32 @@
 """The journal in the database: runs, and their events as entries of consecutive ones."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlmodel import col
 
 from runtime.errors import ConflictError
-from runtime.interpreter.events import Durable, decode_all, encode_all
+from runtime.interpreter.events import Durable, encode_all
 from runtime.interpreter.journal import STANDING, RunRecord
+from runtime.interpreter.kept import LARGE, NOTHING, abridged, fill, read
 from runtime.interpreter.memory_journal import follow, taken, unknown
 from runtime.interpreter.waits import Wait
-from runtime.storage.changes import Change, Place
+from runtime.storage.changes import Change, Place, RowValues
 from runtime.storage.database import Database
 from runtime.storage.scope import EVERYWHERE, Found
-from runtime.storage.tables import EntryRow, RunRow
+from runtime.storage.tables import EntryRow, RunRow, UseRow, ValueRow
 from runtime.storage.writer import RunWriter
 
 _COLUMNS = [col(getattr(RunRow, name)) for name in RunRecord.__struct_fields__]
 _LISTED = [col(getattr(RunRow, name)) for name in RunRecord.__struct_fields__ if name != "document"]
 _SEQ_MAX = 2**31 - 1
+_USED = select(col(ValueRow.digest), col(ValueRow.body)).join(
+    UseRow, and_(col(UseRow.workspace) == col(ValueRow.workspace), col(UseRow.digest) == col(ValueRow.digest))
+)
 
 
 class SqlJournal:
@@ -43,20 +47,15 @@ class SqlJournal:
     async def append(self, workspace: str, run: str, events: Sequence[Durable]) -> None:
         """Add consecutive events. Raises ConflictError when their seq does not follow the last one, NotFoundError."""
         if events:
-            place = workspace, run
-            change = Change(place, entry=_entry(place, events), follows=partial(follow, run, events))
-            await self._writer.put(change, hurry=True)
+            follows = partial(follow, run, events)
+            await self._writer.put(_change((workspace, run), events, follows=follows), hurry=True)
 
     async def close(self, record: RunRecord, events: Sequence[Durable] = ()) -> None:
         """Write how the run stands now, with its next events. Raises ConflictError, NotFoundError; then neither."""
         place, row = _place(record), _row(record)
         standing = {name: row[name] for name in STANDING}
-        if not events:
-            await self._writer.put(Change(place, standing=standing), hurry=True)
-            return
         follows = partial(follow, record.id, events)
-        change = Change(place, entry=_entry(place, events), standing=standing, follows=follows)
-        await self._writer.put(change, hurry=True)
+        await self._writer.put(_change(place, events, standing=standing, follows=follows), hurry=True)
 
     def keep(self, record: RunRecord, events: Sequence[Durable]) -> asyncio.Future[None]:
         """A whole run at once. The future ends when it is durable; ConflictError when the id is taken.
@@ -64,9 +63,7 @@ class SqlJournal:
         It is written whether somebody waits or not, in company of what comes within about ten milliseconds.
         """
         follow(record.id, events, 0)
-        place = _place(record)
-        entry = _entry(place, events) if events else None
-        return self._writer.put(Change(place, run=_row(record), entry=entry))
+        return self._writer.put(_change(_place(record), events, _row(record)))
 
     async def room(self) -> None:
         """Wait while `keep` has more on its way than memory should hold."""
@@ -80,7 +77,11 @@ class SqlJournal:
             found = await scope.rows(wanted.order_by(col(EntryRow.first)))
             if not found and await scope.first(select(col(RunRow.id)).where(col(RunRow.id) == run)) is None:
                 raise unknown(run)
-        return [event for row in found for event in decode_all(row.body) if event.seq > after]
+            entries = [read(row.body) for row in found]
+            if gaps := [gap for _, inside in entries for gap in inside]:
+                values = await scope.rows(_USED.where(col(UseRow.run) == run))
+                fill(gaps, {each.digest: each.body for each in values})
+        return [event for events, _ in entries for event in events if event.seq > after]
 
     async def record(self, workspace: str, run: str) -> RunRecord:
         """One run. Raises NotFoundError."""
@@ -122,10 +123,20 @@ def _place(record: RunRecord) -> Place:
     return record.workspace, record.id
 
 
-def _entry(place: Place, events: Sequence[Durable]) -> dict[str, Any]:
-    workspace, run = place
-    body = encode_all(list(events))
-    return {"workspace": workspace, "run": run, "first": events[0].seq, "last": events[-1].seq, "body": body}
+def _change(
+    place: Place,
+    events: Sequence[Durable],
+    run: RowValues | None = None,
+    standing: RowValues | None = None,
+    follows: Callable[[int], object] = int,
+) -> Change:
+    if not events:
+        return Change(place, run, standing=standing)
+    body, values = encode_all(list(events)), NOTHING
+    if len(body) > LARGE:
+        body, values = abridged(events, body)
+    entry = {"workspace": place[0], "run": place[1], "first": events[0].seq, "last": events[-1].seq, "body": body}
+    return Change(place, run, entry, values, standing, follows)
 
 
 def _row(record: RunRecord) -> dict[str, Any]:

@@ -75,19 +75,25 @@ class Scope:
         """Insert rows of one table. Raises ConflictError when one is there already."""
         await self._write(insert(_table(table)), rows)
 
+    async def ensure(self, table: type[Row], *rows: dict[str, Any]) -> None:
+        """Insert those rows of one table that are not there yet."""
+        await self._write(self._insert(table).on_conflict_do_nothing(), rows)
+
     async def put(self, table: type[Row], row: dict[str, Any], *, kept: tuple[str, ...] = ()) -> None:
         """Insert a row, or overwrite the one with the same key except for the columns `kept`."""
-        target = _table(table)
-        dialect = sqlite if self._session.get_bind().dialect.name == "sqlite" else postgresql
-        statement = dialect.insert(target)
+        target, statement = _table(table), self._insert(table)
         changed = {
             name: statement.excluded[name] for name in row if name not in {*target.primary_key.columns.keys(), *kept}
         }
         await self._write(statement.on_conflict_do_update(index_elements=target.primary_key, set_=changed), [row])
 
-    async def wait_alone(self) -> None:
-        """Wait until no other transaction that says this is going on."""
-        await wait_alone(await self._session.connection())
+    async def wait_alone(self, *, among_others: bool = False) -> None:
+        """Wait until no other transaction that says this is going on; among_others: but those that say it like this."""
+        await wait_alone(await self._session.connection(), among_others=among_others)
+
+    def _insert(self, table: type[Row]) -> sqlite.Insert | postgresql.Insert:
+        on_sqlite = self._session.get_bind().dialect.name == "sqlite"
+        return sqlite.insert(_table(table)) if on_sqlite else postgresql.insert(_table(table))
 
     async def _write(self, statement: Executable, rows: Sequence[dict[str, Any]]) -> None:
         # A row says its workspace only where the scope does not: a row for another workspace cannot be written.
@@ -104,7 +110,8 @@ def _table(row: type[Row]) -> Table:
     return table
 
 
-async def wait_alone(connection: AsyncConnection) -> None:
+async def wait_alone(connection: AsyncConnection, *, among_others: bool = False) -> None:
     """Wait, until the transaction ends, for whoever else does what must not be done twice at the same time."""
     if connection.dialect.name != "sqlite":  # there, every writer is alone
-        await connection.execute(select(func.pg_advisory_xact_lock(_ALONE)))
+        lock = func.pg_advisory_xact_lock_shared if among_others else func.pg_advisory_xact_lock
+        await connection.execute(select(lock(_ALONE)))

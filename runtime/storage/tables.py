@@ -150,6 +150,29 @@ class EntryRow(Row, table=True):
     body: bytes = Field(sa_type=LargeBinary)
 
 
+class ValueRow(Row, table=True):
+    """A large value of a workspace's runs as JSON, by its SHA-256; kept once, however many runs refer to it."""
+
+    __tablename__ = "kept_values"
+
+    digest: str = Field(primary_key=True, sa_type=Text)
+    body: bytes = Field(sa_type=LargeBinary)
+
+
+class UseRow(Row, table=True):
+    """An entry of this run refers to this value; a value that no run refers to goes with the last that did."""
+
+    __tablename__ = "kept_uses"
+    __table_args__ = (
+        ForeignKeyConstraint(["workspace", "run"], ["runs.workspace", "runs.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["workspace", "digest"], ["kept_values.workspace", "kept_values.digest"]),
+        Index("ix_kept_uses_digest", "workspace", "digest"),
+    )
+
+    run: str = Field(primary_key=True, sa_type=AnyText)
+    digest: str = Field(primary_key=True, sa_type=Text)
+
+
 class SecretRow(Row, table=True):
     """A secret, sealed with the master key that lives outside the database."""
 

@@ -230,7 +230,7 @@ def calling(flow_id: str, **config: Any) -> Flow:
 async def test_a_flow_runs_what_is_deployed_when_it_starts(scene: Scene) -> None:
     inner = await scene.flow(chain())
     outer = await scene.flow(calling(inner))
-    with pytest.raises(BrokenFlow, match="No flow"):
+    with pytest.raises(BrokenFlow, match="not deployed"):
         await scene.back.preview(ADA, outer, {"text": "x"})
     await scene.back.deploy(ADA, inner, "inner")
     run = await scene.back.preview(ADA, outer, {"text": "x"})
@@ -247,7 +247,7 @@ async def test_a_flow_runs_what_is_deployed_when_it_starts(scene: Scene) -> None
     assert await scene.output(fresh) == "xaBc"
     pinned = await scene.ran(await scene.flow(calling(inner, pinned=1)), text="x")
     assert await scene.output(pinned) == "xabc"
-    with pytest.raises(BrokenFlow, match="No flow"):
+    with pytest.raises(BrokenFlow, match="no version 9"):
         await scene.back.preview(ADA, await scene.flow(calling(inner, pinned=9)), {"text": "x"})
 
 
@@ -255,7 +255,7 @@ async def test_the_editor_and_the_page_of_a_run_show_what_the_other_flow_takes(s
     inner = await scene.flow(chain())
     outer = await scene.flow(calling(inner))
     opened = await scene.back.desks.open(ADA, outer, "tab")
-    assert "No flow" in str(opened.view["steps"]["call"]["problems"])
+    assert "not deployed" in str(opened.view["steps"]["call"]["problems"])
     await scene.back.deploy(ADA, inner, "inner")
     opened = await scene.back.desks.open(ADA, outer, "tab")
     assert not opened.view["steps"]["call"].get("problems")
@@ -320,3 +320,108 @@ async def test_a_flow_that_runs_itself_is_read_once_and_ends_at_the_depth(scene:
     record = await scene.ended(run)
     assert record.state == "failed"
     assert "inside one another" in record.error
+
+
+def guarded() -> Flow:
+    """A step that fails is caught, cleaned up after, and `b` comes behind it all."""
+    inside = {"within": "g"}
+    return flow("start.text -> w0.value", "g.output -> b.after",
+                g={"kind": "try"}, w0={"kind": "write", **inside}, boom={"kind": "stop_with_error", **inside,
+                   "config": {"message": "boom {{ w0.output }}"}}, c={"kind": "write", "within": "g.catch"},
+                fin={"kind": "write", "within": "g.finally"}, b={"kind": "write"})  # fmt: skip
+
+
+async def test_a_failure_that_was_caught_does_not_happen_again(scene: Scene) -> None:
+    run = await scene.ran(await scene.flow(guarded()), text="x")
+    again = await scene.again(run, again=["b"])
+    assert ENTERED == ["b"]
+    ENTERED.clear()
+    await scene.again(again, again=["b"])
+    assert ENTERED == ["b"]
+    ENTERED.clear()
+    await scene.again(run, again=["g.finally/fin"])
+    assert ENTERED == ["g.finally/fin", "b"]
+    with pytest.raises(NotFoundError, match="failed"):
+        await scene.back.again(ADA, run, failed=True)
+
+
+async def test_what_failed_after_a_caught_failure_is_where_it_goes_on(scene: Scene) -> None:
+    BROKEN.add("g.finally/fin")
+    run = await scene.ran(await scene.flow(guarded()), text="x")
+    BROKEN.clear()
+    await scene.again(run, failed=True)
+    assert ENTERED == ["g.finally/fin", "b"]
+    ENTERED.clear()
+    BROKEN.add("g.catch/c")
+    run = await scene.ran(await scene.flow(guarded()), text="x")
+    BROKEN.clear()
+    await scene.again(run, failed=True)
+    assert ENTERED == ["g.catch/c", "g.finally/fin", "b"]
+
+
+async def test_items_that_failed_and_were_dropped_stay_dropped(scene: Scene) -> None:
+    def each(policy: str) -> Flow:
+        return flow("start.text -> each.after", "each.item -> w.value", "each.output -> b.value",
+                    each={"kind": "for_each", "config": {"items": "{{ [1, 2, 3] }}", "on_failure": policy}},
+                    w={"kind": "write", "within": "each"}, b={"kind": "write"})  # fmt: skip
+
+    BROKEN.update({"each[1]/w", "b"})
+    run = await scene.ran(await scene.flow(each("drop")), text="x")
+    BROKEN.clear()
+    new = await scene.again(run, failed=True)
+    assert ENTERED == ["b"]
+    assert await scene.output(new) == "['1', '3']"
+    BROKEN.update({"each[1]/w"})
+    run = await scene.ran(await scene.flow(each("stop")), text="x")
+    BROKEN.clear()
+    new = await scene.again(run, failed=True)
+    assert ENTERED[0] == "each[1]/w"
+    assert await scene.output(new) == "['1', '2', '3']"
+
+
+async def test_what_somebody_says_a_step_gave_counts_whatever_became_of_it(scene: Scene) -> None:
+    drawn = flow("start.text -> a.value", "a.output -> ask", "ask.approve -> b.value", "ask.reject -> c.value",
+                 a={"kind": "write"}, ask=ASK, b={"kind": "write"}, c={"kind": "write"})  # fmt: skip
+    run = await scene.ran(await scene.flow(drawn), text="x")
+    assert (await scene.back.run(ADA, run)).state == "waiting"
+    approved = {"approve": {"choice": "approve"}}
+    new = await scene.again(run, outputs={"ask": approved})
+    assert ENTERED == ["b"]
+    assert await scene.output(new) == str(approved["approve"])
+    ENTERED.clear()
+    new = await scene.again(new, outputs={"c": {"output": "said"}})  # which was skipped
+    assert ENTERED == []
+    assert await scene.output(new) == {"b": {"output": str(approved["approve"])}, "c": {"output": "said"}}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "told"),
+    [
+        ({"b": {"nope": 1}}, "nope"),
+        ({"b": {"output": float("nan")}}, "finite"),
+        ({"b": "text"}, "an object of its outputs"),
+        ({"start": {"text": ["a list"]}}, "text"),
+    ],
+)
+async def test_what_a_step_could_not_have_given_is_refused(scene: Scene, outputs: dict[str, Any], told: str) -> None:
+    run = await scene.ran(await scene.flow(chain()), text="x")
+    with pytest.raises(CallerError, match=told) as refused:
+        await scene.back.again(ADA, run, outputs=outputs)
+    assert refused.value.where in outputs
+
+
+async def test_with_a_published_version_and_with_what_is_deployed_now(scene: Scene) -> None:
+    inner = await scene.flow(chain())
+    await scene.back.deploy(ADA, inner, "inner")
+    outer = await scene.flow(calling(inner))
+    await scene.back.deploy(ADA, outer, "outer")
+    run = await scene.ran(outer, text="x")
+    await scene.redrawn(inner, chain(text="B"))
+    await scene.back.deploy(ADA, inner, "inner")
+    assert await scene.output(await scene.again(run)) == "xabc"  # as it ran
+    assert await scene.output(await scene.again(run, draft=True)) == "xaBc"
+    new = await scene.again(run, version=1)
+    assert await scene.output(new) == "xaBc"
+    assert (await scene.back.run(ADA, new)).version == 1
+    with pytest.raises(NotFoundError):
+        await scene.back.again(ADA, run, version=7)

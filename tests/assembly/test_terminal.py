@@ -79,7 +79,20 @@ def test_a_file_that_is_not_beside_it_is_a_problem(files: Path, name: str) -> No
     for command in ("run", "check"):
         told = canevas(command, str(files / f"{name}.yaml"))
         assert told.returncode == 2
-        assert "No flow" in told.stdout + told.stderr
+        assert "not deployed" in told.stdout + told.stderr
+
+
+def test_a_file_that_is_not_there_is_told() -> None:
+    for command in ("run", "check"):
+        told = canevas(command, "/nowhere/nothing.yaml")
+        assert (told.returncode, "nothing.yaml" in told.stderr) == (2, True)
+
+
+def test_a_file_has_no_versions(files: Path) -> None:
+    pinned = (files / "outer.yaml").read_text().replace("flow: inner", "flow: inner\n      pinned: 3")
+    (files / "pinned.yaml").write_text(pinned)
+    told = canevas("check", str(files / "pinned.yaml"))
+    assert (told.returncode, "no version 3" in told.stdout) == (2, True)
 
 
 def test_a_run_that_asks_somebody_says_that_nobody_can_answer(files: Path) -> None:

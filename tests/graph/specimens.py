@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from runtime.errors import AuthorError
 from runtime.graph.catalog import Catalog
-from runtime.graph.fields import FlowName, Inside, ModelName, SecretName
+from runtime.graph.fields import FIXED, FlowName, Inside, ModelName, SecretName
 from runtime.graph.messages import Delta
 from runtime.graph.node import CALLED, RESULT, Body, Calls, Context, Ending, FlowReference, Node, Port
 from runtime.graph.values import Kind
@@ -65,7 +65,7 @@ class Fork(Node):
 class Labels(Node):
     """A port for each label."""
 
-    labels: list[str] = Field(min_length=1)
+    labels: list[str] = Field(min_length=1, json_schema_extra={FIXED: True})
 
     def outputs(self) -> tuple[Port, ...]:
         return tuple(Port(label, branch=True) for label in self.labels)
@@ -161,12 +161,13 @@ class Call(Node):
     """Runs another flow."""
 
     flow: FlowName = ""
+    pinned: int = Field(0, json_schema_extra={FIXED: True})
 
     def inputs(self) -> tuple[Port, ...]:
         return ()
 
     def calls(self) -> FlowReference:
-        return FlowReference(self.flow)
+        return FlowReference(self.flow, self.pinned)
 
     async def run(self, calls: Calls, **given: Any) -> Any:
         return (await calls.call(CALLED, **given))["output"]

@@ -70,13 +70,13 @@ SETTINGS = [
     (begun({"a": strict(mode="slow", limit=9)}), "bad_settings", "a", "slow goes with at most 5"),
     (begun({"a": strict(x=[1])}), "bad_settings", "a", "AttributeError"),
     (begun({"a": strict(colour="red")}), "unknown_field", "a.colour", "no setting `colour`"),
+    (begun({"a": labels("x", "{{ s.output }}")}), "fixed_setting", "a.labels", "`labels` makes the ports of the step"),
     (begun({"a": plain("{{ }}")}), "bad_expression", "a.text", "An expression is empty"),
     (begun({"a": plain("{{ s.output")}), "bad_expression", "a.text", "never closed"),
 ]
 PORTS = [
     (begun({"a": labels("x", "x")}), "bad_port", "a", "called `x`"),
     (begun({"a": labels("no name")}), "bad_port", "a", "called `no name`"),
-    (begun({"a": labels("{{ s.output }}")}), "bad_port", "a", "called `{{ s.output }}`"),
     (begun({"a": labels("error") | {"on_error": "port"}}), "bad_port", "a", "called `error`"),
     (begun({"a": slots("slots")}), "bad_port", "a", "called `slots`"),
     (begun({"a": slots("after")}), "bad_port", "a", "called `after`"),
@@ -89,6 +89,7 @@ STARTS = [
 ]
 TWO = {"a": "plain", "b": "plain"}
 WIRES = [
+    (begun({"a": labels("x")}, "s.output -> a.labels"), "edge_unknown_input", "a.labels", "goes into `labels`"),
     (begun(TWO, "s.output -> a", "s.output -> a"), "duplicate_edge", "a", "`s.output -> a` stands twice"),
     (begun(TWO, "s.output -> a", "x.output -> a"), "edge_unknown_step", "a", "does not exist: `x`"),
     (begun(TWO, "s.output -> x"), "edge_unknown_step", "", "does not exist: `x`"),
@@ -136,11 +137,28 @@ def result(text: str, **more: Any) -> dict[str, Any]:
 
 
 NESTED = [
-    (framed({"i": inside("x")}), "no_body", "i", "stands in `x`, which is no body"),
-    (framed({"i": inside("o")}), "no_body", "i", "stands in `o`"),
-    (framed({"i": inside("f.third")}), "no_body", "i", "stands in `f.third`"),
-    (framed({"f": {"kind": "frame", "within": "f"}}), "no_body", "f", "stands in `f`"),
-    (framed({"f": inside("g", "frame"), "g": inside("f", "frame")}), "no_body", "f", "stands in `g`"),
+    (framed({"i": inside("x")}), "no_container", "i", "inside `x`, and no step is called that"),
+    (framed({"i": inside("o")}), "holds_no_steps", "i", "inside `o`, which holds no steps"),
+    (framed({"i": inside("f.third")}), "no_body", "i", "stands in `third` of `f`"),
+    (framed({"f": {"kind": "frame", "within": "f"}}), "in_one_another", "f", "in a circle"),
+    (
+        framed({"f": inside("g", "frame"), "g": inside("f", "frame")}),
+        "in_one_another",
+        "f",
+        "inside `g`, which stands inside the step",
+    ),
+    (
+        framed({f"n{n}": inside(f"n{n - 1}" if n else "f", "frame") for n in range(1_000)}),
+        "too_deep_inside",
+        "n100",
+        "more than 100 others",
+    ),
+    (
+        framed({f"n{n}": inside(f"n{n - 1}" if n else "f", "frame") for n in range(25)}),
+        "deeper_than_limit",
+        "n20",
+        "more than 20 others, and the flow's limit `depth`",
+    ),
     (framed({"i": inside(kind="hook")}), "start_inside", "i", "cannot stand inside `f`"),
     (framed({"i": inside(kind="end")}), "answer_inside", "i", "cannot stand inside `f`"),
     (framed({"f": {"kind": "frame", "retry": {"times": 1}}}), "retry_of_bodies", "f", "not tried again as a whole"),
@@ -158,9 +176,11 @@ NESTED = [
     (framed({"t": inside("f.second", text="{{ i.output }}")}), "out_of_sight", "t.text", "only steps in there"),
     (framed({"f": {"kind": "frame", "config": {"text": "{{ i.output }}"}}}), "out_of_sight", "f.text", "`i`"),
     (framed({"t": inside("f.second"), "f": result("{{ t.output }}")}), "out_of_sight", "f.result", "`t`"),
-    (framed({"o": plain("{{ f.item }}")}), "unknown_output", "o.text", "It gives: output"),
+    (framed({"o": plain("{{ f.item }}")}), "given_inside", "o.text", "which `f` gives only to steps inside it, in f."),
     (framed({"i": inside(text="{{ f.output }}")}), "unknown_output", "i.text", "It gives: item, number"),
-    (framed({"t": inside("f.second", text="{{ f.item }}")}), "unknown_output", "t.text", "It gives: none"),
+    (framed({"t": inside("f.second", text="{{ f.item }}")}), "given_inside", "t.text", "which `f` gives only to steps"),
+    (framed({"o": plain("{{ f.nothing }}")}), "unknown_output", "o.text", "It gives: output"),
+    (framed({"t": inside("f.second", text="{{ f.nothing }}")}), "unknown_output", "t.text", "It gives: none"),
     (framed({"f": result("{{ f.output }}")}), "unknown_output", "f.result", "It gives: item, number"),
     (framed({"f": result("{{ x.y }}")}), "unknown_step", "f.result", "`x`"),
     (framed({"f": result("{{ }}")}), "bad_expression", "f.result", "is empty"),
@@ -181,6 +201,12 @@ NESTED = [
     (framed({"f": result("{{ o.output }}")}, "f.output -> o.value"), "cycle", "f", "wait for each other"),
     (framed({}, "o.output -> i.value", "f.output -> o.value"), "cycle", "f", "wait for each other"),
     (begun({"c": {"kind": "call", "config": {"flow": "nowhere"}}}), "unknown_flow", "c.flow", "`nowhere`"),
+    (
+        begun({"c": {"kind": "call", "config": {"flow": "good", "pinned": 9}}}),
+        "unknown_version",
+        "c.pinned",
+        "no version 9",
+    ),
     (
         begun({"c": {"kind": "call", "config": {"flow": "empty"}}}),
         "flow_without_start",
@@ -325,7 +351,7 @@ def test_secrets_and_models_that_a_flow_names() -> None:
 
 def test_every_message_can_be_filled_and_translated() -> None:
     words = "size limit line detail key found known place count kind mend name source target port steps tag"
-    words += " within container version"
+    words += " container version body inside"
     for code, (severity, what, mend) in MESSAGES.items():
         problem = Problem(code, "step", "field", "edge", dict.fromkeys(words.split(), "x"))
         assert severity in ("error", "warning")

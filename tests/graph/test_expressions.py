@@ -9,13 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from runtime.errors import AuthorError
+from runtime.errors import AuthorError, OperatorError
 from runtime.graph.computed import Computed
 from runtime.graph.expressions import (
     Code,
+    ExpressionFailed,
     Path,
     Text,
-    codes,
     compile_value,
     has_expression,
     is_template,
@@ -161,7 +161,8 @@ def test_fill_keeps_types_alone_and_writes_text_inside_a_text():
             "plain": {"x": [1, None, True]},
         }
     )
-    assert [code.source for code in codes(compiled)] == ["1 + 1", "2 + 2"]
+    setting = Computed({"it": compiled}, {name: (slot, {}) for slot, name in enumerate(OUTPUTS)})
+    assert [code.source for code in setting.codes] == ["1 + 1", "2 + 2"]
     assert fill(compiled, OUTPUTS, [2, 4]) == {
         "whole": [{"name": "thé", "price": 3}],
         "text": 'Bonjour: [{"name":"thé","price":3}]2',
@@ -210,12 +211,28 @@ def test_a_path_that_leads_nowhere_names_what_exists(text, message):
         assert (filled.value.what, filled.value.where) == (f"`it`: {caught.value.what}", text)
 
 
-def test_what_the_sandbox_says_names_the_setting_in_which_the_expression_stands():
-    setting = Computed({"one": parse("{{ a.x + 1 }}"), "two": parse("{{ a.y * 2 }}")}, {"a": (0, {})})
-    assert setting.refused(AuthorError("No", "{{ a.y * 2 }}", "Mend.")).what == "`two`: No"
-    of_both = AuthorError("Takes too long", "{{ a.x + 1 }}, {{ a.y * 2 }}")
-    assert setting.refused(of_both) is of_both
-    assert Computed({"only": parse("{{ a.x + 1 }}")}, {"a": (0, {})}).refused(of_both).what == "`only`: Takes too long"
+def test_what_the_sandbox_says_names_the_place_in_which_the_expression_stands():
+    settings = {
+        "values": compile_value([{"value": "plain"}, {"value": "{{ a.z }}"}, {"value": "{{ a.x + 1 }}"}]),
+        "headers": compile_value({"X-Key": "{{ a.y * 2 }} and {{ a.x + 1 }}"}),
+        "on": parse("{{ a.y > 1 }}"),
+    }
+    setting = Computed(settings, {"a": (0, {})})
+    places = ["values[2].value", "headers['X-Key']", "headers['X-Key']", "on"]
+    for number, place in enumerate(places):
+        code = setting.codes[number]
+        refused = setting.refused(ExpressionFailed("No", f"{{{{ {code.source} }}}}", "Mend.", number))
+        assert (refused.what, refused.where, refused.mend) == (f"`{place}`: No", f"{{{{ {code.source} }}}}", "Mend.")
+    of_all = setting.refused(ExpressionFailed("Too long", "…", "Mend.", None))
+    assert of_all.what == "`values[2].value`, `headers['X-Key']`, `on`: Too long"
+    assert isinstance(setting.refused(OperatorError("It died", "…", "Look.")), OperatorError)
+
+
+def test_a_path_that_leads_nowhere_names_its_place_in_a_setting():
+    setting = Computed({"values": compile_value([1, {"value": "{{ a.y.z }}"}])}, {"a": (0, {})})
+    with pytest.raises(AuthorError) as caught:
+        setting.values([{"y": {"x": 1}}], ())
+    assert caught.value.what == "`values[1].value`: `a.y` has no `z`; it has: x"
 
 
 def test_a_path_never_touches_a_host_object():

@@ -212,6 +212,7 @@ HOLDERS = {
     "both": {"left": (), "right": ()},
 }  # what each body gives
 DEEPEST = 3
+LONG = 80_000.0  # seconds in which all that is drawn comes to its end, when it is driven all the time
 
 
 class SlowSandbox:
@@ -311,6 +312,8 @@ def _step(draw: st.DrawFn, kind: str, sources: Sources) -> Step:
     timeout = None
     if kind in HOLDERS or kind == "asker":
         trouble, retry = "", None
+    if kind in HOLDERS:
+        timeout = draw(st.sampled_from([None, LONG]))
     if trouble == "hangs" and kind in ("worker", "slow_crossing"):
         config["hangs"], timeout = True, 4.0
     elif trouble == "once":

@@ -1,12 +1,15 @@
 """Steps that run before all their wires have brought something, and what becomes of the others."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from runtime.graph.catalog import Catalog
 from runtime.graph.flow import Step
 from runtime.interpreter.events import RunFinished, StepFinished, StepSkipped, StepStarted, decode_all, encode_all
-from tests.interpreter.containers import CATALOG
+from tests.interpreter import stage
+from tests.interpreter.containers import CATALOG, First
 from tests.interpreter.stage import durable, events_of, execution, flow, jumps, timed, told
 
 
@@ -240,3 +243,23 @@ async def test_body_ends_when_those_that_nobody_waited_for_have_ended_too():
     events, seconds = await timed(events_of(run_of(drawn, bodies=TIMES)))
     assert (events[-1].output, seconds) == ({"one": [1], "two": None}, 3)
     assert told(events)[-3:-1] == ["finished p[one]/t0", "finished p"]
+
+
+class Noting(First):
+    """A join that says something beside what it gathers."""
+
+    note: Any = None
+
+    async def run(self, *values: Any) -> list[Any]:
+        return [self.note, *values]
+
+
+@pytest.mark.parametrize("note", ["{{ r0.output }}", "{{ str(r0.output) }}"])
+@jumps()
+async def test_expression_of_a_join_reads_null_for_what_has_not_settled(note):
+    drawn = flow(
+        {"s": "begin", "r0": "work", "r1": "work", "end": Step(kind="noting", config={"note": note})},
+        "s.output -> r0.value", "s.output -> r1.value", "r0.output -> end.values", "r1.output -> end.values",
+    )  # fmt: skip
+    ending = await execution(drawn, {}, catalog=Catalog([*stage.NODES, Noting]), bodies=TIMES).outcome()
+    assert ending.output == [None if note == "{{ r0.output }}" else "None", 1]

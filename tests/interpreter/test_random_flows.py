@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Flow, Limits
 from runtime.graph.plan import Plan
+from runtime.interpreter.driven import driven
 from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import (
     ENDINGS,
@@ -22,7 +23,9 @@ from runtime.interpreter.events import (
     RunCancelled,
     RunFailed,
     RunFinished,
+    RunResumed,
     RunStarted,
+    RunStopping,
     StepDelta,
     StepFailed,
     StepFinished,
@@ -41,8 +44,9 @@ from tests.interpreter.random_flows import CATALOG, SERVICES, WORLD, World, flow
 from tests.interpreter.stage import jumping
 
 # How many examples all these tests have together: CANEVAS_EXAMPLES=100000 for a long look.
-many = settings(documents.many, max_examples=max(int(os.environ.get("CANEVAS_EXAMPLES", "1000")) // 5, 1))
+many = settings(documents.many, max_examples=max(int(os.environ.get("CANEVAS_EXAMPLES", "1000")) // 6, 1))
 SEEDS = st.integers(0, 2**32 - 1)
+AWAY = 1_000_000.0  # seconds without anybody who drives a run
 GIVEN = {"n": 1, "words": ["é", None, {"deep": [1.5]}]}
 
 
@@ -70,17 +74,24 @@ def answer(events: list[Durable], step: str) -> str:
 
 
 class Driven:
-    """A run with people who answer, some at once and some only when it was put away, and a world that goes on."""
+    """A run with people who answer, some at once and some only when it was put away, and a world that goes on.
+
+    past: of a life before this one, after which nobody drove it for longer than it may take.
+    """
 
     def __init__(self, plan: Plan, trigger: str, seed: int, past: list[Durable] | None = None) -> None:
         self.plan, self.trigger, self.seed = plan, trigger, seed
         self.events: list[Durable] = list(past or ())
+        self.rests = bool(past)
         self.entered: set[str] = set()
         self.run: Execution | None = None
         self._chance = random.Random(seed)
 
     async def to_the_end(self, stop_at: int = 10**9) -> list[Durable]:
         """All events until the run has ended, or there are `stop_at` of them."""
+        if self.rests and not isinstance(self.events[-1], ENDINGS):
+            await asyncio.sleep(AWAY)
+            self.events.append(RunResumed(len(self.events) + 1, asyncio.get_running_loop().time()))
         while not (self.events and isinstance(self.events[-1], ENDINGS)) and len(self.events) < stop_at:
             before = len(self.events)
             self.run = run_of(self.plan, self.trigger, self.seed + before, self.events)
@@ -108,9 +119,12 @@ class Driven:
             until = self.run.waits()
             assert until is not None
             await asyncio.sleep(max(until - asyncio.get_running_loop().time(), 0.0))
+            self.events.append(RunResumed(len(self.events) + 1, asyncio.get_running_loop().time()))
             return True
         step = self._chance.choice(people)
-        self.events.append(StepResumed(len(self.events) + 1, 0.0, step, answer(self.events, step), "ada"))
+        await asyncio.sleep(AWAY)
+        now = asyncio.get_running_loop().time()
+        self.events.append(StepResumed(len(self.events) + 1, now, step, answer(self.events, step), "ada"))
         return True
 
 
@@ -250,13 +264,54 @@ def test_cancel_at_any_event_cleans_up_and_leaves_nothing(
         assert took <= UNWINDING
         bodies = {event.step for event in events if isinstance(event, BodyStarted)}
         if took < UNWINDING:
-            # Whose settings are computed outside cannot be taken up at once: its bodies stay closed after a cut.
-            computed = cut and any("str(" in str(step.config) for step in flow.steps.values())
-            assert computed or set(owed(events, flow)) <= bodies
-        if not any(step.kind == "guard" for step in flow.steps.values()):
+            assert set(owed(events, flow)) <= bodies
+        # After a cut, steps whose settings are computed outside are first taken up.
+        computed = cut and any("str(" in str(step.config) for step in flow.steps.values())
+        if not computed and not any(step.kind == "guard" for step in flow.steps.values()):
             assert took == 0
 
     jumping(runs())  # fails when a task is left
+
+
+@many
+@given(flow=flows(), seed=SEEDS, at=st.integers(1, 60), seconds=st.sampled_from([None, 3.0]), data=st.data())
+def test_run_that_was_to_end_and_was_cut_off_ends_so(
+    flow: Flow, seed: int, at: int, seconds: float | None, data: st.DataObject
+) -> None:
+    if seconds is not None:
+        flow = flow.model_copy(update={"limits": Limits(seconds=seconds)})
+    plan = compile_flow(flow, CATALOG)
+
+    async def runs() -> None:
+        run, whole = run_of(plan, "one", seed), []
+        async for event in run:
+            whole.append(event)
+            if seconds is None and len(whole) == at:
+                run.cancel("enough")
+        stopping = next((number for number, event in enumerate(whole, 1) if isinstance(event, RunStopping)), None)
+        if stopping is None:
+            return
+        past = decode_all(encode_all(whole[: data.draw(st.integers(stopping, len(whole) - 1), "cut")]))  # type: ignore[arg-type]
+        finished = {event.step for event in past if isinstance(event, StepFinished | StepSkipped)}
+        again = Driven(plan, "one", seed + 1, past)
+        events = await again.to_the_end()
+        assert_lawful(events)
+        assert not finished & again.entered
+        assert all(".finally" in step for step in again.entered)
+        assert set(owed(events, flow)) <= {event.step for event in events if isinstance(event, BodyStarted)}
+        one, other = whole[-1], events[-1]
+        assert type(one) is type(other)
+        assert getattr(one, "failure", None) == getattr(other, "failure", None)
+        assert getattr(one, "reason", None) == getattr(other, "reason", None)
+
+    jumping(runs())
+
+
+def around(flow: Flow, name: str) -> Iterator[str]:
+    """The steps around a step, the nearest first."""
+    while within := flow.steps[name].within:
+        name = within.partition(".")[0]
+        yield name
 
 
 @many
@@ -266,17 +321,25 @@ def test_cancel_at_any_event_cleans_up_and_leaves_nothing(
     steps=st.integers(1, 40),
     seconds=st.sampled_from([1.0, 5.0, 50.0, 1000.0]),
     depth=st.integers(1, 4),
+    cut=st.integers(0, 40),
 )
 def test_run_with_limits_ends_within_them_or_with_that_reason(
-    flow: Flow, seed: int, steps: int, seconds: float, depth: int
+    flow: Flow, seed: int, steps: int, seconds: float, depth: int, cut: int
 ) -> None:
-    flow = flow.model_copy(update={"limits": Limits(steps=steps, seconds=seconds, depth=depth)})
+    # A flow in which a step stands too deep is refused as it is read; what is left of this limit are flows in flows.
+    deepest = max(depth, *(sum(1 for _ in around(flow, name)) for name in flow.steps))
+    flow = flow.model_copy(update={"limits": Limits(steps=steps, seconds=seconds, depth=deepest)})
     plan = compile_flow(flow, CATALOG)
     expected = fate(flow, "one", GIVEN)
 
     async def runs() -> None:
-        events = await Driven(plan, "one", seed).to_the_end()
+        past = await Driven(plan, "one", seed).to_the_end(cut) if cut else []
+        events = await Driven(plan, "one", seed, past).to_the_end()
         assert_lawful(events)
+        last = next(number for number, event in enumerate(events, 1) if isinstance(event, (RunStopping, *ENDINGS)))
+        # After a cut, steps whose settings are computed outside are first taken up.
+        if not cut or not any("str(" in str(step.config) for step in flow.steps.values()):
+            assert driven(events[:last])[0] <= seconds + 1e-6
         ending = events[-1]
         if isinstance(ending, RunFailed) and ending.failure.kind == "LimitReached":
             limit = ending.failure.mend.split("`")[1]

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from runtime.errors import AuthorError, OperatorError
-from runtime.graph.expressions import Code, parse
+from runtime.graph.expressions import Code, ExpressionFailed, parse
 from runtime.interpreter.sandbox import Sandbox
 
 NAMES = {
@@ -73,12 +73,14 @@ async def test_a_batch_is_one_feed_in_order(sandbox):
         ("start.items[0].cost * 2", "`start.items[0]` has no `cost`; it has: name, price"),
         ("start.items[9].price * 2", "`start.items` has 2 entries, so there is no entry 9"),
         ("skipped.total + 1", "`skipped` is nothing, because that step was skipped"),
-        ("[i.cost for i in start.items]", "An object here has no `cost`"),
+        ("[i.cost for i in start.items]", "An object here has no `cost`; it has: name, price"),
+        ("{}['x']", "An object here has no `x`; it has: nothing"),
+        ("(lambda o: o['a' + 'b'])({'c d': [1][0]})", "An object here has no `ab`; it has: c d"),
         ("start.message + 1", "The expression failed: TypeError"),
         ("1 / (start.n - 4)", "The expression failed: ZeroDivisionError"),
         ("int(start.message)", "The expression failed: ValueError"),
         ("start.message.shout()", "The expression failed: AttributeError"),
-        ("nobody.x + 1", "There is no step `nobody`"),
+        ("nobody.x + 1", "There is no step `nobody`; there is: start, skipped"),
     ],
 )
 async def test_errors_name_the_expression_and_what_is_wrong(sandbox, source, message):
@@ -87,6 +89,31 @@ async def test_errors_name_the_expression_and_what_is_wrong(sandbox, source, mes
     assert caught.value.what.startswith(message)
     assert caught.value.where == f"{{{{ {source} }}}}"
     assert caught.value.mend
+
+
+SLOW = "[j for i in range(10**9) for j in []]"
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (SLOW, "The expression takes more than 0.5 seconds"),
+        ("max(max(range(10**8)) for _ in range(100))", "The expression takes more than 0.5 seconds"),
+        ("sum([[0] * 1000 for i in range(100000)], [])", "The expression needs more than 32 MB"),
+        ("'a' * 10**9", "The expression needs more than 32 MB"),
+        ("(lambda f: f(f))(lambda f: f(f))", "The expression calls itself more than 100 times"),
+        ("[i.cost for i in start.items]", "An object here has no `cost`"),
+        ("{1, 2}", "The expression gives a set"),
+    ],
+)
+async def test_the_one_of_a_batch_that_fails_is_known(sandbox, source, message, place):
+    batch = [code("start.n + 1"), code("f'a {start.n}'"), code("len(start.items)")]
+    batch[place] = code(source)
+    with pytest.raises(ExpressionFailed) as caught:
+        await sandbox.evaluate(batch, NAMES)
+    assert caught.value.what.startswith(message)
+    assert (caught.value.number, caught.value.where) == (place, f"{{{{ {source} }}}}")
 
 
 @pytest.mark.parametrize(
@@ -174,7 +201,7 @@ async def test_only_the_ports_that_are_read_travel(sandbox):
 
 async def test_the_event_loop_goes_on_while_a_program_runs(sandbox):
     await one(sandbox, "1 + 1")
-    slow = asyncio.create_task(one(sandbox, "[j for i in range(10**9) for j in []]"))
+    slow = asyncio.create_task(one(sandbox, SLOW))
     gaps, last = [], time.perf_counter()
     while not slow.done():
         await asyncio.sleep(0.005)
@@ -203,13 +230,14 @@ async def test_killed_workers_are_replaced_unseen(sandbox):
 
 async def test_a_worker_that_keeps_dying_is_the_operators_error(sandbox):
     await one(sandbox, "1 + 1")
-    slow = asyncio.create_task(one(sandbox, "[j for i in range(10**9) for j in []]"))
+    slow = asyncio.create_task(sandbox.evaluate([code("1 + 1"), code(SLOW)], NAMES))
     while not slow.done():
         for pid in workers(os.getpid()):
             os.kill(pid, signal.SIGKILL)
         await asyncio.sleep(0.02)
-    with pytest.raises(OperatorError, match="died 3 times"):
+    with pytest.raises(OperatorError, match="died 3 times") as caught:
         await slow
+    assert caught.value.where == f"{{{{ 1 + 1 }}}}, {{{{ {SLOW} }}}}"  # which of them it was cannot be known
     assert await one(sandbox, "1 + 1") == 2
 
 

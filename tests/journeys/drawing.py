@@ -47,6 +47,10 @@ class Drawing:
         step, port = name.split(".")
         return self.canvas.locator(f'.port.{side}[data-nodeid="{step}"][data-handleid="{port}"]')
 
+    def room(self, step: str, body: str = "body") -> Locator:
+        """Where the steps inside a step stand."""
+        return self.canvas.locator(f'.room[data-step="{step}"][data-body="{body}"]')
+
     def field(self, name: str) -> Locator:
         """A setting of the selected step, with its label, help and problems."""
         return self.properties.locator(f'[data-field="{name}"]')
@@ -81,22 +85,37 @@ class Drawing:
         expect(self.step(name)).to_be_visible()
         self.saved()
 
-    def drag_in(self, kind: str, name: str, at: tuple[int, int]) -> None:
-        """Drag a kind from the palette to a place on the canvas."""
+    def drag_in(self, kind: str, name: str, at: tuple[int, int], onto: Locator | None = None) -> None:
+        """Drag a kind from the palette to a place on the canvas, or into a room."""
         self.page.get_by_role("combobox", name="Search steps").first.fill(kind)
         item = self.page.get_by_role("option", name=re.compile(f"^{kind}")).first
-        item.drag_to(self.canvas.locator(".react-flow__pane"), target_position={"x": at[0], "y": at[1]})
+        item.drag_to(onto or self.canvas.locator(".react-flow__pane"), target_position={"x": at[0], "y": at[1]})
         expect(self.step(name)).to_be_visible()
         self.saved()
 
     def connect(self, source: str, target: str) -> None:
         """Draw a wire with the mouse from an output to an input."""
         before = self.wires.count()
+        self._draw(source, self.port(target, "target"))
+        expect(self.wires).to_have_count(before + 1)
+        self.saved()
+
+    def connect_to_card(self, source: str, step: str) -> None:
+        """Let a wire go over a step as a whole: it fills what the step waits for."""
+        self._draw(source, self.step(step).locator("header .title"))
+        self.saved()
+
+    def _draw(self, source: str, target: Locator) -> None:
         self.port(source, "source").hover()  # waits until the canvas stands still
         self.page.mouse.down()
-        self.page.mouse.move(*_middle(self.port(target, "target")), steps=8)
+        self.page.mouse.move(*_middle(target), steps=8)
         self.page.mouse.up()
-        expect(self.wires).to_have_count(before + 1)
+
+    def fill(self, name: str, value: str) -> None:
+        """Write into a setting of the selected step."""
+        box = self.field(name).get_by_role("textbox")
+        box.fill(value)
+        box.blur()
         self.saved()
 
     def select(self, name: str) -> None:

@@ -11,6 +11,7 @@ from builder.theme import THEMES
 from tests.browser import Product, picture
 from tests.journeys.conftest import SCREEN, at_home, imported, new_flow
 from tests.journeys.drawing import Drawing
+from tests.journeys.test_people import FLOW as LETTERS
 
 AAA = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag2aaa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 PHONE = {"width": 390, "height": 844}
@@ -62,6 +63,7 @@ notes:
     at: [0, 180]
     size: [240, 100]
 """
+ASKING = LETTERS.replace("to approve", "on show")  # other journeys of this worker find their own questions
 IDEA = """
   idea:
     kind: llm
@@ -80,13 +82,15 @@ def exhibit(browser: Browser, running: Product, signed_in: StorageState) -> dict
     page.locator("#deploy-button").click()
     page.get_by_role("dialog").get_by_role("button", name="Deploy", exact=True).click()
     expect(page.locator("#deploy-key")).to_be_visible()
+    deployed = page.url
     page.goto("/runs")
     page.get_by_role("link", name="Order or question").first.click()
     expect(page.locator(".viewer .step-card").first).to_be_visible()
     run_page = page.url
+    asking = asked(imported(page, ASKING))
     with_problem = imported(page, FLOW.replace("edges:", IDEA + "edges:")).page.url
     context.close()
-    return {"run": run_page, "editor": with_problem}
+    return {"run": run_page, "editor": with_problem, "asking": asking, "deployed": deployed}
 
 
 def run(drawing: Drawing) -> None:
@@ -95,6 +99,15 @@ def run(drawing: Drawing) -> None:
     drawing.preview.get_by_role("textbox", name="text").fill("An order of 12 cups")
     drawing.preview.get_by_role("button", name="Run").click()
     expect(drawing.live("answer")).to_have_class(re.compile(r"\bdone\b"))
+
+
+def asked(drawing: Drawing) -> str:
+    """A run that waits for people, in a frame; the address of its flow."""
+    drawing.open_preview()
+    drawing.preview.get_by_role("textbox", name="names").fill('["Lin", "Mia"]')
+    drawing.preview.get_by_role("button", name="Run").click()
+    expect(drawing.live("ask")).to_have_text("Waiting")
+    return drawing.page.url
 
 
 def home(page: Page, exhibit: dict[str, str]) -> None:
@@ -116,9 +129,7 @@ def editor(page: Page, exhibit: dict[str, str]) -> None:
 
 
 def preview(page: Page, exhibit: dict[str, str]) -> None:
-    home(page, exhibit)
-    deployed = page.locator("ul.flows > li").filter(has_text="Deployed at order-or-question")
-    deployed.get_by_role("link", name="Order or question").click()
+    page.goto(exhibit["deployed"])
     drawing = Drawing(page).opened()
     run(drawing)
     drawing.properties.get_by_role("button", name=re.compile("^Answer")).click()
@@ -144,9 +155,26 @@ def one_run(page: Page, exhibit: dict[str, str]) -> None:
     expect(page.get_by_label("output")).to_be_visible()
 
 
+def frames(page: Page, exhibit: dict[str, str]) -> None:
+    page.goto(exhibit["asking"])
+    drawing = Drawing(page).opened()
+    expect(drawing.live("each")).to_have_text("Waiting")
+    drawing.select("write")
+    drawing.properties.get_by_role("tab", name="Last run").click()
+    expect(drawing.properties.get_by_label("output")).to_have_text("Dear Mia")
+
+
+def frames_of_a_run(page: Page, exhibit: dict[str, str]) -> None:
+    page.goto("/runs")
+    page.get_by_role("link", name="Letters on show").first.click()
+    page.locator(".run-steps").get_by_role("button", name=re.compile("write")).click()
+    expect(page.get_by_label("output")).to_have_text("Dear Mia")
+
+
 def inbox(page: Page, exhibit: dict[str, str]) -> None:
     page.goto("/inbox")
-    expect(page.get_by_role("heading", name="Nobody is asked anything")).to_be_visible()
+    page.get_by_role("button", name=re.compile("Mia")).first.click()
+    expect(page.get_by_role("heading", name="May the letter to Mia go?")).to_be_focused()
 
 
 def settings(page: Page, exhibit: dict[str, str]) -> None:
@@ -167,7 +195,7 @@ def violations(page: Page, name: str) -> list[str]:
     ]
 
 
-PAGES = [home, empty_editor, editor, preview, deploy, inbox, runs, one_run, settings]
+PAGES = [home, empty_editor, editor, preview, deploy, frames, inbox, runs, one_run, frames_of_a_run, settings]
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -199,7 +227,7 @@ def test_the_way_in_is_accessible(browser: Browser, running: Product, theme: str
 
 def test_every_page_fits_on_a_phone(visitor: Callable[..., BrowserContext], exhibit: dict[str, str]) -> None:
     page = visitor(viewport=PHONE, has_touch=True, **STILL).new_page()
-    for show in (home, empty_editor, inbox, runs, one_run, settings):
+    for show in (home, empty_editor, inbox, runs, one_run, frames_of_a_run, settings):
         show(page, exhibit)
         picture(page, f"journey-{show.__name__}-390")
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"], show.__name__

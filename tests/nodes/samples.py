@@ -76,6 +76,7 @@ SAMPLES = [
     Sample(If, {"condition": "false"}, output={"false": None}),
     Sample(Switch, {"value": "YES"}, output={"yes": "YES"}),
     Sample(Switch, {"value": 3, "cases": [{"name": "three", "equals": "3"}]}, output={"three": 3}),
+    Sample(Switch, {"value": 3.0, "cases": [{"name": "three", "equals": "3"}]}, output={"three": 3.0}),
     Sample(Switch, {"value": None}, output={"default": None}),
     Sample(Answer, {"value": {"ok": True}, "status": 201}, output={"value": {"ok": True}, "status": 201}),
     Sample(Template, {"template": "Bonjour"}, output={"output": "Bonjour"}),

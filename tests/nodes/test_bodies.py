@@ -63,4 +63,4 @@ async def test_for_each_of_what_turns_out_to_be_no_list_says_so(real: Services) 
     flow = flow_of(ForEach, {"items": "{{ start.body.orders }}"}, {})
     ending = await Execution(compile_flow(flow, CATALOG), real, {"body": {"orders": "a text"}}).outcome()
     assert isinstance(ending, RunFailed)
-    assert ending.failure.what == "`items`: it must be a list"
+    assert ending.failure.what == "`items`: it must be a list ({{ start.body.orders }})"

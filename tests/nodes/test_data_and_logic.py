@@ -59,7 +59,7 @@ async def test_condition_does_not_hold(value: object) -> None:
         ("FRANÇAIS", "fr_long"),
         (3, "three"),
         (True, "yes"),
-        (3.0, "default"),
+        (3.0, "three"),
         ("", "default"),
         (None, "default"),
         ({"a": 1}, "an_object"),

@@ -146,3 +146,10 @@ async def test_aggregate_of_nothing(real: Services, how: str, output: Any) -> No
 async def test_aggregate_says_which_item_is_no_number(real: Services) -> None:
     with pytest.raises(Failed, match="The value of item 1 is a text, not a number"):
         await run_node(real, Aggregate, {"items": [1, "one"], "how": "sum"})
+
+
+async def test_unique_tells_a_text_from_a_number(real: Services) -> None:
+    items = [1, 1.0, True, "1", None, None, {"a": 1}, {"a": 1}, [1], [1]]
+    found = (await run_node(real, Aggregate, {"items": items, "how": "unique"}))["output"]
+    assert found == [1, True, "1", None, {"a": 1}, [1]]
+    assert [type(value) for value in found[:3]] == [int, bool, str]

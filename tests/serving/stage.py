@@ -70,6 +70,15 @@ class Echo(Node):
         return context.input
 
 
+class Vast(Node):
+    """Gives a text of so many letters."""
+
+    size: int = 0
+
+    async def run(self, value: Any = None) -> str:
+        return "é" * self.size
+
+
 class Boom(Node, effect="reads"):
     """Fails with words that a caller may read."""
 
@@ -77,7 +86,7 @@ class Boom(Node, effect="reads"):
         raise ValueError("the parrot is dead")
 
 
-CATALOG = Catalog([*NODES, Held, Talk, Echo, Boom])
+CATALOG = Catalog([*NODES, Held, Talk, Echo, Vast, Boom])
 
 API = {"kind": "api_start", "config": {"fields": [{"name": "text"}]}}
 TYPED = {

@@ -1,6 +1,7 @@
 """The description is true: each answer it documents really comes, is documented, and fits its schema."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -25,8 +26,10 @@ FLOW = "/api/flows/{slug}"
 ONE = "/api/flows/{slug}/runs/{run}"
 EVENTS = "/api/flows/{slug}/runs/{run}/events"
 ANSWERS = "/api/flows/{slug}/runs/{run}/answers/{step}"
+VALUES = "/api/flows/{slug}/runs/{run}/values/{sha256}"
+SHA256 = hashlib.sha256(('"' + "é" * 40_000 + '"').encode()).hexdigest()
 KEYED = [("get", FLOW), ("post", RUN), *((m, HOOKS) for m in ("get", "post", "put"))]
-KEYED += [("get", ONE), ("delete", ONE), ("get", EVENTS), ("post", ANSWERS)]
+KEYED += [("get", ONE), ("delete", ONE), ("get", EVENTS), ("post", ANSWERS), ("get", VALUES)]
 STREAM = {"accept": "text/event-stream"}
 
 
@@ -45,7 +48,7 @@ def asking(method: str, path: str, **given: Any) -> Case:
 
     async def ask(stage: Stage) -> httpx2.Response:
         slug = given.get("slug", "works")
-        at = path.format(slug=slug, run=given.get("run", DONE.get(slug, DONE["works"])), step="ask")
+        at = path.format(slug=slug, run=given.get("run", DONE.get(slug, DONE["works"])), step="ask", sha256=SHA256)
         options = {name: given[name] for name in ("params", "headers", "json", "content") if name in given}
         return await stage.client.request(method, at, **options)
 
@@ -74,6 +77,9 @@ expect("delete", ONE, 409, slug="away", run="elsewhere")
 expect("get", EVENTS, 204, headers={"last-event-id": "99"})
 expect("get", EVENTS, 400, headers={"last-event-id": "x"})
 expect("get", EVENTS, 404, run="nope")
+expect("get", VALUES, 200, slug="vast")
+expect("get", VALUES, 404)
+expect("get", VALUES, 404, slug="vast", run="nope")
 expect("post", RUN, 200, json={"text": ""})
 expect("post", RUN, "default", slug="teapot", json={"text": ""})
 expect("post", RUN, 400, content=b"{")
@@ -182,6 +188,8 @@ async def stage() -> AsyncIterator[Stage]:
         made.deploy("hook-fails", flow("{{ boom.output }}", start=HOOK, boom={"kind": "boom"}))
         made.deploy("hook-held", flow("{{ held.output }}", start=HOOK, held={"kind": "held"}))
         made.deploy("away", flow())
+        made.deploy("vast", flow("done", vast={"kind": "vast", "config": {"size": 40_000}}))
+        DONE["vast"] = (await made.post("/api/flows/vast/run", {"text": ""})).json()["run"]
         made.deploy("asks", flow("{{ ask.approve }}", ask=ASK))
         made.deploy("hook-asks", flow("{{ ask.approve }}", start=HOOK, ask=ASK))
         DONE["asks"] = (await made.post("/api/flows/asks/run", {"text": ""})).json()["run"]
@@ -239,7 +247,7 @@ async def test_every_documented_answer_really_comes_and_fits_its_schema(stage: S
 async def test_every_event_fits_its_schema(stage: Stage):
     document = await described(stage)
     event = validator(document, {"$ref": "#/components/schemas/Event"})
-    for slug in ("works", "fails"):
+    for slug in ("works", "fails", "vast"):
         async with stage.stream(f"/api/flows/{slug}/run", {"text": ""}) as response:
             async for sent in events_of(response):
                 event.validate(sent.data)

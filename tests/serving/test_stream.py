@@ -58,6 +58,8 @@ async def test_deltas_come_at_once_and_without_an_id(stage: Stage):
     assert rest[0].data["text"] == "três 🦜"
     assert told([*first, *rest]) == WHOLE
     assert rest[-1].data["output"] == "one two três 🦜"
+    kept = await stage.journal.events("home", response.headers["canevas-run"])
+    assert [event.seq for event in kept] == list(range(1, 9))  # they live in the stream alone
 
 
 async def lost(stage: Stage, name: str, events: int) -> tuple[str, Run]:
@@ -211,10 +213,10 @@ async def test_silence_is_filled_with_heartbeats():
 
 
 async def test_a_reader_who_takes_nothing_is_let_go_and_the_run_is_not():
-    echoes = {f"echo_{number}": {"kind": "echo"} for number in range(6)}
-    async with staged(beat=0.3, max_body=4_000_000) as stage:
+    echoes = {f"echo_{number}": {"kind": "echo"} for number in range(300)}
+    async with staged(beat=0.3) as stage:
         at = stage.deploy("stuck", flow("done", **echoes))
-        body = b'{"text":"%b"}' % (b"x" * 3_000_000)  # told by nine events
+        body = b'{"text":"%b"}' % (b"x" * 60_000)  # told by six hundred events: what is larger goes by reference
         head = f"POST {at}/run HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nAuthorization: Bearer {KEY}\r\n"
         reader, writer = await asyncio.open_connection("127.0.0.1", stage.port, limit=1000)
         writer.write(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)

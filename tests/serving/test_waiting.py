@@ -50,7 +50,7 @@ async def test_a_wrong_answer_is_told_by_field(stage: Stage):
     at = stage.deploy("wrong", flow("{{ ask.approve }}", ask=ASK))
     run = (await stage.post(f"{at}/run", {"text": ""})).json()["run"]
     path = f"{at}/runs/{run}/answers/ask"
-    problem = refused(await stage.client.post(path, json={"choice": "perhaps", "more": 1}), 422, "invalid-input")
+    problem = refused(await stage.client.post(path, json={"choice": "perhaps", "more": 1}), 422, "invalid-answer")
     assert {each["field"]: each["detail"] for each in problem["errors"]} == {
         "/choice": "must be one of approve, reject",
         "/more": "is not an input; the inputs are `choice`",

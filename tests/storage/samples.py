@@ -7,6 +7,7 @@ from typing import Any
 from runtime.graph.flow import Edge, Flow, Step
 from runtime.graph.messages import ModelCall
 from runtime.interpreter.events import (
+    BodyStarted,
     Durable,
     Failure,
     RunFinished,
@@ -14,6 +15,8 @@ from runtime.interpreter.events import (
     StepFailed,
     StepFinished,
     StepLogged,
+    StepPaused,
+    StepResumed,
     StepRetried,
     StepSkipped,
     StepStarted,
@@ -66,5 +69,8 @@ def every_kind(value: Any) -> list[Durable]:
         StepFinished(5, 1.5, "a", {"output": value}, 3.25, (call,)),
         StepFailed(6, 1.5, "b", failure, {"error": value}),
         StepSkipped(7, 1.5, "c"),
-        RunFinished(8, 1.5, value, 201, "a"),
+        BodyStarted(8, 1.5, "d[2]", {"item": value}),
+        StepPaused(9, 1.5, "d[2]/e", {"title": "Ship it?", "shown": value}, 2.5),
+        StepResumed(10, 1.5, "d[2]/e", value, "Ada"),
+        RunFinished(11, 1.5, value, 201, "a"),
     ]

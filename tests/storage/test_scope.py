@@ -15,7 +15,7 @@ from runtime.storage.flows import FlowStore
 from runtime.storage.people import PeopleStore
 from runtime.storage.scope import EVERYWHERE
 from runtime.storage.secrets import SecretStore
-from runtime.storage.tables import FlowRow, Row, RunRow
+from runtime.storage.tables import FlowRow, Row, RunRow, UseRow
 from runtime.storage.vault import Vault
 from tests.storage.samples import flow
 
@@ -93,7 +93,10 @@ async def test_what_is_written_belongs_to_the_scope(both: Database) -> None:
         for table in TABLES:
             row = {**sample(table, "other"), "workspace": "yours"}
             await scope.add(table, {**row, "slug": "another"} if "slug" in row else row)
-            await scope.put(table, {**row, "slug": "yet-another"} if "slug" in row else row)
+            if table is UseRow:  # all of it is its key: there is nothing to overwrite
+                await scope.ensure(table, row)
+            else:
+                await scope.put(table, {**row, "slug": "yet-another"} if "slug" in row else row)
     async with both.reading(EVERYWHERE) as scope:
         for table in TABLES:
             assert sorted(each[0] for each in await scope.rows(select(table.workspace))) == ["mine", "other", "yours"]

@@ -1,17 +1,18 @@
 // What a person does, as edits.
-import { drawing, get, say, set } from "./desk.js";
+import { drawing, get, say, set, watch } from "./desk.js";
 import { absolute, boxesOf, countedIn, sizeOf } from "./frames.js";
-import { COLUMN, freeSpot, handleId, snapped, WIDTH } from "./geometry.js";
+import { COLUMN, freeInRoom, freeSpot, handleId, snapped, WIDTH } from "./geometry.js";
 import { fitting, joining, offers } from "./landing.js";
 import { applied } from "./model.js";
 import { around, bodiesOf, insideOf, placeOf, placeSaid, ROOT, same, stepsIn, withinText } from "./nesting.js";
+import { remember } from "./folded.js";
 import { edit, walk } from "./queue.js";
 import { callsOf } from "./scopes.js";
 import { flowOrder, freeId, portsOf } from "./wires.js";
 
 const CLIP = "canevas/steps";
 
-let surface = {}; // what the canvas lends: {middle(): [x, y], select(ids), focus(id)}
+let surface = {}; // what the canvas lends: {middle(): [x, y], select(ids), focus(id), fit()}
 
 export const lend = (methods) => {
   surface = methods;
@@ -37,12 +38,13 @@ export const add = (kind, at = null, end = null, place = placeForNew()) => {
   const { model, catalog, collapsed } = get();
   const known = catalog.kinds[kind];
   const step = freeId(known.stem, model.steps);
-  const room = outside(known) ? ROOT : place;
+  const room = staysOut(known) ? ROOT : place;
   const fresh = { do: "add", step, kind, version: known.version, within: withinText(model, room), at: [0, 0] };
   const spot = at ? countedIn(model, boxesOf(model, collapsed), room, at) : besideIn(room);
   const trial = applied(model, fresh, catalog.kinds);
   const boxes = boxesOf(trial, collapsed);
-  fresh.at = at ? snapped(spot) : freeSpot(stepsIn(model, room).map((id) => model.steps[id]), spot, trial.steps[step], (each) => sizeOf(boxes, each));
+  const free = room.step ? freeInRoom : freeSpot;
+  fresh.at = at && !room.step ? snapped(spot) : free(stepsIn(model, room).map((id) => model.steps[id]), spot, trial.steps[step], (each) => sizeOf(boxes, each));
   if (!fresh.within) delete fresh.within;
   const other = end && fitting(known, catalog, end, step);
   edit(fresh, ...(other ? joining(applied(model, fresh, catalog.kinds), end, other) : []));
@@ -55,7 +57,7 @@ export const add = (kind, at = null, end = null, place = placeForNew()) => {
 };
 
 /** A start and an answer concern the whole run. */
-const outside = (known) => Boolean(known?.trigger || known?.ends);
+export const staysOut = (known) => Boolean(known?.trigger || known?.ends);
 
 /** Into the selected frame, else beside the selected step. */
 export const placeForNew = () => {
@@ -66,15 +68,21 @@ export const placeForNew = () => {
   return body ? { step: last.id, body: body.name } : placeOf(model, last.id);
 };
 
-/** To the right of what is selected there, else at the beginning of a room, else where the person looks. */
+/** To the right of what is selected there, or of the frame around it, else at the beginning of a room, else where the person looks. */
 const besideIn = (place) => {
   const { model, selected, collapsed } = get();
-  const last = model.steps[selected.steps.at(-1)];
+  const last = standsIn(model, selected.steps.at(-1), place);
   const boxes = boxesOf(model, collapsed);
-  if (last && same(placeOf(model, last.id), place)) return [last.at[0] + sizeOf(boxes, last)[0] + COLUMN - WIDTH, last.at[1]];
+  if (last) return [last.at[0] + sizeOf(boxes, last)[0] + COLUMN - WIDTH, last.at[1]];
   if (place.step) return [0, 0];
   const [x, y] = surface.middle?.() ?? [0, 0];
   return [x - WIDTH / 2, y - 60];
+};
+
+/** The step of a place that holds a step, or is it; undefined when it stands elsewhere. */
+const standsIn = (model, id, place) => {
+  const all = model.steps[id] ? [id, ...around(model, placeOf(model, id)).map(({ step }) => step)] : [];
+  return model.steps[all.find((each) => each && same(placeOf(model, each), place))];
 };
 
 /** Where a step goes that is joined to a loose end: where it was let go, else where the wire may lead. */
@@ -100,7 +108,7 @@ export const placesFor = (ids) => {
 /** Why steps cannot stand in a place, as [English template, values], or null. */
 export const mayStand = (ids, place) => {
   const { model, catalog } = get();
-  const stays = place.step && ids.map((id) => model.steps[id]).find((step) => outside(catalog.kinds[step?.kind]));
+  const stays = place.step && ids.map((id) => model.steps[id]).find((step) => staysOut(catalog.kinds[step?.kind]));
   return stays ? ["{name} cannot stand inside a frame: it concerns the whole run.", { name: stays.title || stays.id }] : null;
 };
 
@@ -112,7 +120,8 @@ export const nest = (ids, place, spots = null, more = []) => {
   const steps = {};
   for (const id of ids) {
     const [x, y] = place.step ? [0, 0] : absolute(model, boxes, id);
-    steps[id] = spots?.[id] ?? freeSpot(there, [x, y], model.steps[id], (each) => sizeOf(boxes, each));
+    const free = place.step ? freeInRoom : freeSpot;
+    steps[id] = spots?.[id] ?? free(there, [x, y], model.steps[id], (each) => sizeOf(boxes, each));
     there.push({ ...model.steps[id], at: steps[id] });
   }
   const wanted = { do: "nest", steps, within: withinText(model, place) };
@@ -128,14 +137,20 @@ export const nest = (ids, place, spots = null, more = []) => {
 /** Draw a frame as a card, or open it again. desk: of the canvas on which it stands. */
 export const fold = (id, desk = drawing) => {
   const { [id]: closed, ...others } = desk.get().collapsed;
-  desk.set({ collapsed: closed ? others : { ...others, [id]: true } });
+  foldAll(closed ? others : { ...others, [id]: true }, desk);
+};
+
+/** Draw these frames as cards, all others open; this browser remembers it. */
+const foldAll = (collapsed, desk = drawing) => {
+  desk.set({ collapsed });
+  remember(desk.get().flow, collapsed);
 };
 
 /** Open every frame around a step. */
 const unfold = (id) => {
   const { model, collapsed } = get();
   const hidden = around(model, placeOf(model, id)).filter(({ step }) => collapsed[step]);
-  if (hidden.length) set({ collapsed: Object.fromEntries(Object.entries(collapsed).filter(([step]) => !hidden.some((place) => place.step === step))) });
+  if (hidden.length) foldAll(Object.fromEntries(Object.entries(collapsed).filter(([step]) => !hidden.some((place) => place.step === step))));
 };
 
 /** Show another round or item of a body: the one before or after, -1 or 1. The latest is shown as it goes on. */
@@ -263,5 +278,15 @@ export const addNote = (at) => {
   edit({ do: "add_note", note, text: "", at: snapped(at ?? surface.middle?.() ?? [0, 0]), size: [240, 120] });
 };
 
-/** Put every step into columns. */
-export const tidy = () => walk("tidy");
+/** Put every step into columns, and show them all. */
+export const tidy = () => {
+  const stop = watch(
+    ({ save }) => save,
+    (save) => {
+      if (save === "saving") return;
+      stop();
+      if (save === "saved") surface.fit?.();
+    },
+  );
+  walk("tidy");
+};

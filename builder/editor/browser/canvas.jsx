@@ -16,7 +16,7 @@ import { placeOf, same } from "./nesting.js";
 import { NoteCard } from "./note.jsx";
 import { QuickAdd } from "./palette.jsx";
 import { edit } from "./queue.js";
-import { intoSight, lasting } from "./sight.js";
+import { fit, intoSight, lasting } from "./sight.js";
 import { LooseWire } from "./wire.jsx";
 import { endsOf, isGround, mayJoin, offer, placeBelow, useWiring } from "./wiring.js";
 
@@ -162,7 +162,7 @@ const useLending = (flow, store, root) =>
       intoSight(flow, store, node);
       requestAnimationFrame(() => root.current?.querySelector(`.react-flow__node[data-id="${id}"]`)?.focus());
     };
-    lend({ middle, select, focus });
+    lend({ middle, select, focus, fit: () => requestAnimationFrame(() => fit(flow)) });
     return watch(
       (desk) => desk.reveal,
       (place) => {

@@ -6,7 +6,7 @@ import { nameOf, reveal } from "./actions.js";
 import { useDesk } from "./desk.js";
 import { Fold, Progress, Rooms } from "./frame.jsx";
 import { heightOf, WIDTH } from "./geometry.js";
-import { AlertCircle, Check, Hourglass, Loader, Mark, SkipForward } from "./marks.jsx";
+import { AlertCircle, Check, History, Hourglass, Loader, Mark, SkipForward } from "./marks.jsx";
 import { bodiesOf } from "./nesting.js";
 import { Port, Ports } from "./port.jsx";
 import { anyError, countProblems, plainProblem, ProblemMark } from "./problem.jsx";
@@ -34,16 +34,18 @@ const MARKS = { running: Loader, waiting: Hourglass, done: Check, failed: AlertC
 const SHOWN = { running: "Running", waiting: "Waiting", failed: "Failed", skipped: "Skipped", cancelled: "Stopped" };
 
 /** What the step is doing in the run that is shown, or did. It hangs below the card, so that nothing moves. */
-const Live = ({ says, t }) => {
+const Live = ({ says, open, t }) => {
   const language = useLanguage();
-  const { state, ms, text, error, model, demo } = says;
-  const Icon = MARKS[state];
-  const more = state === "failed" ? t(error) : state === "running" ? text : "";
+  const { state, ms, text, error, inside, model, demo, reused, given } = says;
+  const taken = state === "done" && reused;
+  const Icon = taken ? History : MARKS[state];
+  // Of a failure inside an open frame, the step says more that failed there.
+  const more = state === "failed" && !(open && inside) ? t(error) : state === "running" ? text : "";
   return (
-    <div className={`live ${state}`}>
+    <div className={`live ${state}${taken ? " taken" : ""}`}>
       <p className="chip">
         <Icon size={14} className={state === "running" ? "turning" : ""} aria-hidden="true" />
-        {state === "done" ? duration(ms ?? 0, localeOf(language)) : t(SHOWN[state])}
+        {taken ? t(given ? "given by you" : "from the earlier run") : state === "done" ? duration(ms ?? 0, localeOf(language)) : t(SHOWN[state])}
         {model && <span className="model">{model}</span>}
         {demo && <span className="demo">{t("demo")}</span>}
       </p>
@@ -99,7 +101,7 @@ export const Card = memo(({ id, selected, data }) => {
           </p>
         </div>
         {holds && <Progress step={step} />}
-        {open && MARKS[state] && <Live says={says} t={t} />}
+        {open && MARKS[state] && <Live says={says} open t={t} />}
         {problems.length > 0 && <Problems step={id} problems={problems} t={t} />}
         {holds && <Fold id={id} />}
       </header>

@@ -33,7 +33,7 @@ class Editor(rx.NoSSRComponent):
     overlay: what a run says of each step, by path (`write`, `each[2]/write`, `try.catch/tell`): `{state, ms, text,
     error, model, demo}`, and of a frame also `calls`, by body `{keys, ended, total}`, else they are found in the paths.
     catalog: of `kinds.kinds_view`. choices: `{models: [{name, label}], secrets: [name],
-    flows: [{name, label}]}`, a flow by its id.
+    flows: [{name, label, deployed}]}`, a flow by its id.
     """
 
     library = _parts["editor.jsx"]

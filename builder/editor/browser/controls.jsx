@@ -26,7 +26,7 @@ export const Zoom = ({ flow, extra = false }) => {
 };
 
 /** "Undo: change prompt of ask", or "Undo" when there is nothing to undo. */
-const named = (t, verb, what) => (what ? `${t(verb)}: ${t(...what)}` : t(verb));
+const named = (t, verb, what) => (what ? `${verb}: ${t(...what)}` : verb);
 
 export const Controls = ({ flow }) => {
   const t = useWords();
@@ -34,8 +34,8 @@ export const Controls = ({ flow }) => {
   const redo = useDesk((desk) => desk.redo);
   return (
     <div className="tools" role="toolbar" aria-label={t("Canvas tools")}>
-      <Tool label={named(t, "Undo", undo)} keys="Ctrl Z" icon={Undo} disabled={!undo} onClick={() => walk("undo")} />
-      <Tool label={named(t, "Redo", redo)} keys="Ctrl ⇧ Z" icon={Redo} disabled={!redo} onClick={() => walk("redo")} />
+      <Tool label={named(t, t("Undo"), undo)} keys="Ctrl Z" icon={Undo} disabled={!undo} onClick={() => walk("undo")} />
+      <Tool label={named(t, t("Redo"), redo)} keys="Ctrl ⇧ Z" icon={Redo} disabled={!redo} onClick={() => walk("redo")} />
       <hr />
       <Zoom flow={flow} extra />
       <hr />

@@ -57,17 +57,27 @@ export const snapped = ([x, y]) => [Math.round(x / GRID) * GRID, Math.round(y / 
 
 const plain = (step) => [WIDTH, heightOf(step)];
 
+/** The box of a card that one at a place would cover, [x, y, width, height], or undefined. */
+const covered = (steps, [left, top], step, sized) => {
+  const [width, height] = sized(step);
+  const far = GRID * 2;
+  const hits = ([x, y, wide, high]) => x < left + width + far && left < x + wide + far && y < top + height + far && top < y + high + far;
+  return Object.values(steps).map((other) => [...other.at, ...sized(other)]).find(hits);
+};
+
 /** The place nearest to a wanted one where a card covers no other card. sized: [width, height] of a step. */
 export const freeSpot = (steps, [x, y], step = {}, sized = plain) => {
-  const [width, height] = sized(step);
-  const taken = Object.values(steps).map((other) => [...other.at, ...sized(other)]);
-  const far = GRID * 2;
-  const covers = ([left, top]) =>
-    taken.some(([x, y, wide, high]) => x < left + width + far && left < x + wide + far && y < top + height + far && top < y + high + far);
   for (let ring = 0; ring < 60; ring++)
     for (const [right, down] of ring === 0 ? [[0, 0]] : [[0, ring], [0, -ring], [ring, 0], [ring, ring]]) {
       const spot = snapped([x + right * COLUMN, y + down * 64]);
-      if (!covers(spot)) return spot;
+      if (!covered(steps, spot, step, sized)) return spot;
     }
   return snapped([x, y]);
+};
+
+/** The same in a room: to the right of what is in the way, since above and to the left there is no more of it. */
+export const freeInRoom = (steps, at, step = {}, sized = plain) => {
+  let spot = snapped(at);
+  for (let hit = covered(steps, spot, step, sized); hit; hit = covered(steps, spot, step, sized)) spot = snapped([hit[0] + hit[2] + GAP, spot[1]]);
+  return spot;
 };

@@ -11,7 +11,7 @@ const EDGES = { wire: Wire };
 // Below these zooms a card shows only its title, only its icon, only its colour: what cannot be read is dear to paint.
 const LEVELS = { far: 0.45, tiny: 0.28, speck: 0.16 };
 const SPECKS = 150; // steps from which the last of these pays
-const LEAST = 0.6; // a flow that only fits when it is smaller is shown from its beginning
+const LEAST = { drawn: 0.6, looked: 0.4 }; // a flow that only fits when it is smaller is shown from its beginning
 const READABLE = 0.85;
 const MANY = 60; // steps from which only those in sight are in the page
 const GRID = [8, 8];
@@ -34,7 +34,7 @@ export const Ground = ({ root, nodes, place = "", surface = {}, over, ...rest })
   const few = useDesk(({ model }) => fewReferences(model));
   const first = useMemo(() => ({ nodes: nodesOf(desk.get().model, [], null, desk.get().collapsed), edges: edgesOf(desk.get().model, [], [], desk.get().collapsed) }), [opened]);
   useFollowing(flow, desk);
-  const seen = useSeeing(root, desk, place);
+  const { level, ...seen } = useSeeing(root, desk, place);
   return (
     <div ref={root} className="surface" data-references={few ? "few" : "many"} tabIndex={-1} {...surface}>
       <ReactFlow
@@ -46,7 +46,10 @@ export const Ground = ({ root, nodes, place = "", surface = {}, over, ...rest })
         nodeTypes={nodes}
         edgeTypes={EDGES}
         onlyRenderVisibleElements={many}
-        onInit={() => remembered(place) ?? arrive(flow, store, desk.get().model)}
+        onInit={() => {
+          if (remembered(place)) level(flow.getZoom()); // nothing moves, so nobody else says it
+          else arrive(flow, store, desk.get().model, place ? LEAST.drawn : LEAST.looked);
+        }}
         panOnScroll
         zoomOnDoubleClick={false}
         edgesFocusable={false}
@@ -81,14 +84,14 @@ const remember = (place, view) => {
   }
 };
 
-/** Show a flow for the first time: all of it, else its beginning. */
-const arrive = (flow, store, { steps, order }) => {
+/** Show a flow for the first time: all of it, else its beginning. least: the zoom at which it can still be read. */
+const arrive = (flow, store, { steps, order }, least) => {
   const { width, height } = store.getState();
   const start = steps[order.find((id) => !steps[id].parent)];
   if (!start) return;
-  const whole = getViewportForBounds(flow.getNodesBounds(flow.getNodes()), width, height, LEAST, 1, 0.12);
+  const whole = getViewportForBounds(flow.getNodesBounds(flow.getNodes()), width, height, least, 1, 0.12);
   const [x, y] = start.at;
-  flow.setViewport(whole.zoom > LEAST ? whole : { x: 48 - x * READABLE, y: height / 2 - (y + 60) * READABLE, zoom: READABLE });
+  flow.setViewport(whole.zoom > least ? whole : { x: 48 - x * READABLE, y: height / 2 - (y + 60) * READABLE, zoom: READABLE });
 };
 
 /** What follows the view: how much the cards show, what is kept painted while it moves, and where it was left. */
@@ -97,17 +100,19 @@ const useSeeing = (root, desk, place) =>
     let before = 0;
     const level = (zoom) => {
       const { model, tiny } = desk.get();
+      if (!root.current) return; // the page was left
       for (const [name, limit] of Object.entries(LEVELS)) root.current.classList.toggle(`level-${name}`, zoom < limit && (name !== "speck" || model.order.length > SPECKS));
       if (tiny !== zoom < LEVELS.tiny) desk.set({ tiny: zoom < LEVELS.tiny });
     };
     return {
+      level,
       onMove: (_, { zoom }) => {
-        root.current.classList.toggle("moving", zoom === before);
+        root.current?.classList.toggle("moving", zoom === before);
         if (zoom !== before) level(zoom);
         before = zoom;
       },
       onMoveEnd: (_, { x, y, zoom }) => {
-        root.current.classList.remove("moving");
+        root.current?.classList.remove("moving");
         remember(place, { x, y, zoom });
       },
     };

@@ -57,7 +57,7 @@ const Ends = ({ linking }) => {
               id={`end-${number}`}
               role="option"
               aria-selected={number === at}
-              onPointerEnter={() => setAt(number)}
+              onPointerMove={() => setAt(number)} // not "enter": a list may open under a pointer that rests
               onClick={() => join(linking, end) ?? back()}
             >
               <Mark icon={step.icon} group={step.group} />

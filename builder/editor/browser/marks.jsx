@@ -11,6 +11,7 @@ export { default as ChevronLeft } from "lucide-react/dist/esm/icons/chevron-left
 export { default as ChevronRight } from "lucide-react/dist/esm/icons/chevron-right.mjs";
 export { default as CloudOff } from "lucide-react/dist/esm/icons/cloud-off.mjs";
 export { default as Copy } from "lucide-react/dist/esm/icons/copy.mjs";
+export { default as History } from "lucide-react/dist/esm/icons/history.mjs";
 export { default as Hourglass } from "lucide-react/dist/esm/icons/hourglass.mjs";
 export { default as Keyboard } from "lucide-react/dist/esm/icons/keyboard.mjs";
 export { default as Loader } from "lucide-react/dist/esm/icons/loader-circle.mjs";

@@ -49,7 +49,7 @@ const Places = ({ ids }) => {
       <h2>{title}</h2>
       <ul ref={list} role="listbox" tabIndex={0} aria-label={t("Places")} aria-activedescendant={places[at] && `place-${at}`}>
         {places.map((place, number) => (
-          <li key={`${place.step}.${place.body}`} id={`place-${number}`} role="option" aria-selected={number === at} onPointerEnter={() => setAt(number)} onClick={() => choose(place)}>
+          <li key={`${place.step}.${place.body}`} id={`place-${number}`} role="option" aria-selected={number === at} onPointerMove={() => setAt(number)} onClick={() => choose(place)}>
             {place.step ? <Mark icon={steps[place.step].icon} group={steps[place.step].group} /> : <Mark icon="workflow" group="unknown" />}
             <span className="names">
               <span className="title">{placeName(place, steps, t)}</span>

@@ -5,7 +5,7 @@ import { useDraft } from "./draft.js";
 import { roomName } from "./frame.jsx";
 import { Mark, X } from "./marks.jsx";
 import { anyError, countProblems, ProblemMark } from "./problem.jsx";
-import { bodiesOf, ROOT, stepsIn } from "./nesting.js";
+import { bodiesOf, insideOf, ROOT, stepsIn } from "./nesting.js";
 import { edit } from "./queue.js";
 import { saysOf } from "./scopes.js";
 import { flowOrder } from "./wires.js";
@@ -61,7 +61,8 @@ const Row = ({ step, model }) => {
   const problems = step.problems ?? [];
   const severity = anyError(problems) ? "error" : "warning";
   const state = STATES[says?.state];
-  const after = followers(model)[step.id] ?? [];
+  const own = new Set(insideOf(model, step.id)); // they stand below it
+  const after = (followers(model)[step.id] ?? []).filter((each) => !own.has(each));
   return (
     <li>
       <button type="button" onClick={() => reveal(step.id)}>

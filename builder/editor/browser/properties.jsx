@@ -1,6 +1,6 @@
 // What is selected, and its settings; with nothing selected, the flow itself and its steps as a list.
 import { Fragment, useEffect, useRef, useState } from "react";
-import { duplicate, linkFrom, nameOf, remove, reveal } from "./actions.js";
+import { duplicate, linkFrom, nameOf, remove, reveal, staysOut } from "./actions.js";
 import { get, set, useDesk } from "./desk.js";
 import { useDraft } from "./draft.js";
 import { Field } from "./field.jsx";
@@ -113,7 +113,8 @@ const Standing = ({ step }) => {
   const t = useWords();
   const around = useDesk((desk) => desk.model.steps[step.parent]);
   const others = useDesk((desk) => Object.values(desk.model.steps).some((each) => each.id !== step.id && each.bodies?.length));
-  if (!around && (!others || step.entry === false)) return null;
+  const stays = useDesk(({ catalog }) => staysOut(catalog.kinds[step.kind]));
+  if (!around && (!others || stays)) return null;
   return (
     <p className="standing">
       {around && (

@@ -1,5 +1,6 @@
 // Edits on their way to the server: shown at once, sent one batch at a time, kept in the browser until it has them.
 import { get, reset, set } from "./desk.js";
+import { remembered } from "./folded.js";
 import { applied, modelOf, patched } from "./model.js";
 
 const PATIENCE = 12_000; // ms without an answer before a batch counts as failed
@@ -114,7 +115,10 @@ export const open = (opened) => {
   heard.opened = opened.n;
   const { flow, tab, revision, view, undo, redo } = opened;
   const again = flow === get().flow;
-  if (!again) reset();
+  if (!again) {
+    reset();
+    set({ collapsed: remembered(flow) });
+  }
   const base = modelOf(view);
   const pending = again && !opened.resolved ? get().pending.filter((batch) => batch.edits) : [];
   const recovered = again ? get().recovered : leftBehind(flow, tab);

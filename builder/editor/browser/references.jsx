@@ -85,7 +85,7 @@ const List = ({ step, late, onChoose, close }) => {
           id={`value-${number}`}
           role="option"
           aria-selected={number === at}
-          onPointerEnter={() => setAt(number)}
+          onPointerMove={() => setAt(number)}
           onPointerDown={(event) => event.preventDefault()}
           onClick={() => choose(value)}
         >

@@ -98,11 +98,19 @@ const Model = (props) => {
   return options.length ? <Choice {...props} options={options} empty={without} /> : <Text {...props} />;
 };
 
-/** Another flow, by its id. */
+/** Another flow, by its id; those that are deployed come first, since only they can be run. */
 const FlowChoice = (props) => {
   const t = useWords();
   const flows = useDesk((desk) => desk.choices.flows ?? NONE);
-  return <Choice {...props} options={flows.map(({ name, label }) => ({ value: name, label }))} empty={t("Choose a flow")} />;
+  const own = useDesk((desk) => desk.flow);
+  const title = useDesk((desk) => desk.model.name);
+  const said = ({ name, label, deployed }) => {
+    const called = (name === own ? title : label) || t("Untitled");
+    if (name === own) return t("{name} (this flow)", { name: called });
+    return deployed ? called : t("{name} (not deployed)", { name: called });
+  };
+  const sorted = flows.toSorted((one, other) => other.deployed - one.deployed);
+  return <Choice {...props} options={sorted.map((flow) => ({ value: flow.name, label: said(flow) }))} empty={t("Choose a flow")} />;
 };
 
 const NONE = [];

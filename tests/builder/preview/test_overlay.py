@@ -1,5 +1,6 @@
 """What events say about each step: also of steps inside others, of what waits, and of what an earlier run gave."""
 
+import msgspec
 import pytest
 
 from builder.preview.overlay import RunTrace, parsed
@@ -104,10 +105,10 @@ def test_a_step_that_is_tried_again_begins_its_bodies_anew() -> None:
     assert [(scope.path, scope.steps) for scope in step.bodies[""].values()] == [("each[0]", {})]
 
 
-def test_questions_stand_newest_first_and_go_when_they_are_answered() -> None:
+def test_the_first_question_stands_first_and_each_goes_when_it_is_answered() -> None:
     later = StepPaused(1, 9.0, "each[1]/write", ASKS, 60.0)
-    told = looped(PAUSED[0], later)
-    assert [(step.path, step.until) for step in told.questions] == [("each[1]/write", 60.0), ("each[0]/write", None)]
+    told = looped(later, PAUSED[0])
+    assert [(step.path, step.until) for step in told.questions] == [("each[0]/write", None), ("each[1]/write", 60.0)]
     told.take(StepResumed(1, 10.0, "each[1]/write", {"choice": "yes"}, "Ada"))
     assert [step.path for step in told.questions] == ["each[0]/write"]
     assert told.step("each[1]/write").by == "Ada"  # type: ignore[union-attr]
@@ -129,3 +130,39 @@ def test_a_repeated_run_names_the_one_before_and_what_it_took_from_it() -> None:
     )
     assert (told.parent, told.state) == ("r1", "done")
     assert told.step("start").card()["reused"] is True  # type: ignore[union-attr]
+
+
+def test_calls_that_stand_come_before_their_step_starts_anew() -> None:
+    kept: list[Event] = [
+        BodyStarted(2, 9.0, "each[0]", {"item": 0}),
+        *started("each[0]/write"),
+        StepFinished(4, 9.0, "each[0]/write", {"output": 1}, 5.0, reused=True),
+    ]
+    told = trace(*kept, *started("each"))
+    assert told.step("each[0]/write").output == {"output": 1}  # type: ignore[union-attr]
+    assert told.step("each").state == "running"  # type: ignore[union-attr]
+
+
+def test_a_step_that_is_entered_again_took_from_its_first_start_to_its_end() -> None:
+    told = looped(*PAUSED, StepResumed(1, 8.0, "each[0]/write"), StepFinished(1, 9.0, "each[0]/write", {}, 0.1))
+    told.take(StepFinished(1, 11.0, "each", {}, 0.2))
+    assert [told.step(path).ms for path in ("each[0]/write", "each")] == [8_000.0, 10_000.0]  # type: ignore[union-attr]
+
+
+def test_a_frame_says_of_an_error_that_it_came_from_inside() -> None:
+    told = looped(FAILED, OVER)
+    assert told.step("each").card()["inside"] is True  # type: ignore[union-attr]
+    assert told.step("each[1]/write").card()["inside"] is False  # type: ignore[union-attr]
+
+
+class Unheard(msgspec.Struct, tag="unheard"):
+    """What an engine of tomorrow may say."""
+
+    seq: int
+    at: float
+    step: str = "each"
+
+
+def test_an_event_of_a_newer_engine_is_passed_over() -> None:
+    told = looped(Unheard(9, 1.5), Unheard(10, 1.6, "gone[3]/away"), DONE)  # type: ignore[arg-type]
+    assert (told.seq, told.state, list(told.whole.steps)) == (1, "running", ["each"])

@@ -1,7 +1,7 @@
 """The preview's chat: what is asked, what streams, what is answered, and where and why it failed."""
 
 from builder.preview.overlay import RunTrace
-from builder.preview.transcript import Turn, answer, ask, asked_again, history, readable
+from builder.preview.transcript import Turn, answer, ask, asked_again, history, readable, recalled
 from runtime.interpreter.events import (
     BodyStarted,
     Event,
@@ -76,6 +76,12 @@ def test_the_last_question_is_answered_anew() -> None:
 def test_only_turns_that_went_well_are_carried_on() -> None:
     turns = (Turn("user", "Hi"), Turn("assistant", WHY.what, "failed", step="reply"), Turn("user", "And now?"))
     assert history(turns) == [{"role": "user", "text": "Hi"}, {"role": "user", "text": "And now?"}]
+
+
+def test_what_a_run_was_given_is_the_conversation_that_it_answers() -> None:
+    before = (Turn("user", "Hi"), Turn("assistant", "Hello"))
+    assert recalled({"message": "And now?", "history": history(before)}) == ask(before, "And now?")
+    assert recalled({"message": "Hi", "history": "no list"}) == ask((), "Hi")
 
 
 def test_an_answer_is_read_as_text_where_it_has_one() -> None:
