@@ -28,7 +28,7 @@ from runtime.serving.links import Question
 
 if TYPE_CHECKING:  # the runtime is handed in by whoever starts the process
     from runtime.assembly import Runtime
-    from runtime.storage.deployments import ApiKey, Deployment
+    from runtime.storage.deployments import ApiKey, Deployment, VersionEntry
     from runtime.storage.flows import FlowEntry
     from runtime.storage.secrets import SecretEntry
 
@@ -291,6 +291,10 @@ class Backend:
         await self._runtime.deployments.undeploy(person.workspace, slug)
         self._forget(slug)
 
+    async def versions(self, person: Person, flow_id: str) -> "list[VersionEntry]":
+        """The last twenty published versions of a flow, the newest first."""
+        return await self._runtime.deployments.versions(person.workspace, flow_id)
+
     async def deployments(self, person: Person, flow_id: str) -> "list[Deployment]":
         """Where a flow stands now, the newest first."""
         return await self._runtime.deployments.deployments(person.workspace, flow_id)
@@ -377,18 +381,10 @@ class _Drafts:
 
 def _asked(record: RunRecord, wait: Wait) -> Asked:
     request = wait.request or {}
+    title, text, to = (str(request.get(name, "")) for name in ("title", "text", "to"))
+    schema, shown = request.get("schema") or {"type": "object"}, request.get("shown")
     return Asked(
-        record.id,
-        wait.step,
-        record.flow,
-        record.flow_name,
-        str(request.get("title", "")),
-        str(request.get("text", "")),
-        request.get("schema") or {"type": "object"},
-        request.get("shown"),
-        str(request.get("to", "")),
-        wait.asked,
-        wait.until,
+        record.id, wait.step, record.flow, record.flow_name, title, text, schema, shown, to, wait.asked, wait.until
     )
 
 

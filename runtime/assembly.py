@@ -337,7 +337,7 @@ async def open_runtime(settings: Settings, catalog: Catalog) -> AsyncIterator[Ru
     try:
         runtime = Runtime(settings, catalog, database)
         await runtime.flows.purge()
-        await runtime.runs.recover()
+        await runtime.runs.recover(alone=not settings.database_url)  # a folder has one owner, a server may have many
     except BaseException:
         await database.close()
         raise

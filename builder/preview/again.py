@@ -7,7 +7,7 @@ import reflex as rx
 from builder.language import t, told
 from builder.preview.inspected import Inspected
 from builder.preview.replaying import Replaying
-from builder.widgets import button, closing, dialog, field, switch, text_area
+from builder.widgets import button, closing, dialog, field, text_area
 
 
 def run_again(run: Any, failed: Any) -> rx.Component:
@@ -24,23 +24,6 @@ def run_again(run: Any, failed: Any) -> rx.Component:
         ),
         button(t("Run again"), icon_name="rotate-ccw", on_click=Replaying.whole(run)),
     )
-
-
-def draft_choice() -> rx.Component:
-    """Whether what is run again is the draft of today."""
-    return switch(
-        "again-draft",
-        t("With the draft of today"),
-        checked=Replaying.draft,
-        on_change=Replaying.take_draft,
-        aria_describedby="again-draft-help",
-    )
-
-
-def draft_help() -> rx.Component:
-    """What the choice of the draft means, once it is taken."""
-    said = t("Steps that finished and have not changed since are taken over from this run; only the others run.")
-    return rx.el.p(rx.cond(Replaying.draft, said, ""), id="again-draft-help", role="status", class_name="draft-help")
 
 
 def step_again(run: Any, shown: rx.Var[Inspected]) -> rx.Component:

@@ -13,12 +13,14 @@ from runtime.errors import CanevasError
 from runtime.graph.reading import read_flow
 from runtime.interpreter.kept import LARGE
 
+DRAFT = "draft"  # as a version
+
 
 class Replaying(rx.State):
     """What is to be run again. run, step: of which the value is edited; step is a path, empty while nothing is edited.
 
-    text: the value as it is written. wrong, values: what is wrong with it, as a template and what fills it. draft: with
-    the flow's draft of today instead of the version that ran; a preview always does.
+    text: the value as it is written. wrong, values: what is wrong with it, as a template and what fills it. version:
+    the number of a published version of the flow, `draft`, or empty for the flow as it ran; a preview takes the draft.
     """
 
     run: str = ""
@@ -26,7 +28,7 @@ class Replaying(rx.State):
     text: str = ""
     wrong: str = ""
     values: dict[str, str] = {}
-    draft: bool = False
+    version: str = ""
     _ports: list[str] = []
 
     @rx.event
@@ -35,9 +37,9 @@ class Replaying(rx.State):
         self.reset()
 
     @rx.event
-    def take_draft(self, draft: bool) -> None:
-        """Choose between the draft of today and the version that ran."""
-        self.draft = draft
+    def take_version(self, version: str) -> None:
+        """Choose which version of the flow is to run."""
+        self.version = version
 
     @rx.event
     async def whole(self, run: str) -> EventSpec | None:
@@ -90,8 +92,10 @@ class Replaying(rx.State):
 
     async def _again(self, run: str, **how: Any) -> EventSpec | None:
         on_page = self.router.url.path.startswith("/runs/")
+        draft = self.version == DRAFT or not on_page
+        number = 0 if draft else int(self.version or 0)
         try:
-            new = await backend().again(await person(), run, draft=self.draft or not on_page, **how)
+            new = await backend().again(await person(), run, draft=draft, version=number, **how)
         except CanevasError as error:
             (await self.get_state(Notices))._tell(error)
             return None

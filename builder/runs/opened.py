@@ -14,6 +14,7 @@ from builder.preview.repeated import mark
 from builder.preview.shown import Nest, Picker, cards, choosing, nest_of, pickers, place, shown_step
 from builder.runs.lines import SOON, RunLine, line
 from builder.runs.report import StepLine, inspect_run, step_lines
+from builder.runs.versions import VersionLine
 from runtime.errors import NotFoundError
 
 NO_RUN = RunLine(
@@ -29,6 +30,7 @@ class RunPage(rx.State):
     elsewhere. ways: to the other passes of the selected step. questions: what the run asks people. repeated: when the
     run started that this one repeats, seconds since the epoch, 0 when that is not known. view: the flow as it ran, for
     the `Viewer`; overlay: what the run says of its steps. incomplete: the flow was not kept, so nothing can be drawn.
+    versions: of the flow, as published; not the one that ran.
     """
 
     phase: str = "loading"
@@ -44,6 +46,7 @@ class RunPage(rx.State):
     ways: list[Picker] = []
     questions: list[Question] = []
     repeated: float = 0.0
+    versions: list[VersionLine] = []
     _given: list[str] = []
 
     @rx.var
@@ -61,6 +64,10 @@ class RunPage(rx.State):
         """Show the run that the address names."""
         self.reset()
         await self._look(first=True)
+        if self.run["flow"]:
+            found = await backend().versions(await person(), self.run["flow"])
+            ran = self.run["version"]
+            self.versions = [VersionLine(number=one.number, created=one.created) for one in found if one.number != ran]
 
     @rx.event
     async def look(self) -> None:
@@ -110,13 +117,14 @@ class RunPage(rx.State):
         with contextlib.suppress(NotFoundError):
             reading = await back.reading_of_run(who, record)
             nest, drawn = nest_of(reading), view(reading, [])
-        if trace.failed_step and (first or self.is_going_on) and not self.selected:
+        changing = first or self.is_going_on
+        if trace.failed_step and changing and not self.selected:
             self._lead_to(trace.failed_step, nest)
         self.incomplete = not drawn.steps
         self.run, self.phase = line(record), "there"
         if not self.view:  # a run keeps the flow with which it began: it travels once
             self.view = plain(drawn)
-        if record.parent and not self.repeated:
+        if record.parent and changing:
             with contextlib.suppress(NotFoundError):
                 self.repeated = (await back.run(who, record.parent)).started
                 self._given = await back.given(who, record.id)

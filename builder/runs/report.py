@@ -17,7 +17,7 @@ class StepLine(TypedDict):
     name: its id in its own flow. title: as a person wrote it, else empty. kind: what its kind is called, empty in
     another flow. several: other steps are called like this one. depth: in how many steps it stands. calls: how many
     of its bodies' calls there were, 0 for a step without. ms: 0 when it has not ended. tries: attempts that failed
-    before. reused: its output comes from the run that this one repeats.
+    before. reused: its output comes from the run that this one repeats; given: somebody said there what it is.
     """
 
     id: str
@@ -33,6 +33,7 @@ class StepLine(TypedDict):
     depth: int
     calls: int
     reused: bool
+    given: bool
 
 
 def step_lines(flow: FlowView, trace: RunTrace, nest: Nest, chosen: Chosen) -> list[StepLine]:
@@ -94,6 +95,7 @@ class _Lines:
             depth=depth,
             calls=max((len(calls) for calls in step.bodies.values()), default=0),
             reused=step.reused,
+            given=step.given,
         )
         inside = [shown_call(step, body, self.chosen) for body in step.bodies]
         yield from self.of(inside, name if known else None, depth + 1)

@@ -8,11 +8,12 @@ from builder.clock import duration, moment, pulse
 from builder.editor.browser.component import Viewer, icon_set
 from builder.inbox.form import questions
 from builder.language import t, tr
-from builder.preview.again import draft_choice, draft_help, run_again, step_again, value_dialog
+from builder.preview.again import run_again, step_again, value_dialog
 from builder.preview.inspector import inspector
 from builder.preview.picker import picker
 from builder.runs.opened import RunPage
 from builder.runs.report import StepLine
+from builder.runs.versions import version_choice, version_help
 from builder.runs.words import source, version
 from builder.shell import frame, header, navigation
 from builder.widgets import button, empty_state, icon, link, link_button, run_state, step_name
@@ -77,7 +78,7 @@ def _headline() -> rx.Component:
             ),
             class_name="headline",
         ),
-        rx.cond(RunPage.is_going_on | RunPage.incomplete, rx.fragment(), draft_help()),
+        rx.cond(RunPage.is_going_on | RunPage.incomplete, rx.fragment(), version_help()),
     )
 
 
@@ -92,7 +93,7 @@ def _repeats() -> rx.Component:
 def _again() -> rx.Component:
     return rx.fragment(
         run_again(RunPage.run["id"], RunPage.run["state"] == "failed"),
-        rx.cond(RunPage.run["flow"] != "", draft_choice()),
+        rx.cond(RunPage.run["flow"] != "", version_choice(RunPage.versions)),
     )
 
 
@@ -146,7 +147,10 @@ def _step(step: rx.Var[StepLine]) -> rx.Component:
                     rx.cond(step["title"], tr(step["kind"]) + " · ", ""),
                     rx.cond(step["kind"], rx.el.code(step["name"]), t("in another flow")),
                     rx.cond(step["calls"] > 1, rx.fragment(" · ", t("{count} passes", count=step["calls"]))),
-                    rx.cond(step["reused"], rx.fragment(" · ", t("taken over"))),
+                    rx.cond(
+                        step["reused"],
+                        rx.fragment(" · ", rx.cond(step["given"], t("given by you"), t("from the earlier run"))),
+                    ),
                     class_name="fine",
                 ),
                 class_name="names",

@@ -150,7 +150,7 @@ def walk(path: Path, outputs: Mapping[str, dict[str, Any] | None]) -> Any:
             if value is None and depth == 1:
                 return None  # a port that stayed silent in this run reads null, however deep one looks
             kind = type(value)
-            if not (kind is dict and type(key) is str) and not (kind is list and type(key) is int):
+            if not (kind is dict and type(key) is str) and not (kind in (list, str) and type(key) is int):
                 raise LookupError
             value = value[key]
     except LookupError:
@@ -266,6 +266,11 @@ def missing(step: str, keys: Sequence[Key], outputs: Mapping[str, dict[str, Any]
         if type(value) is list and not -len(value) <= int(key) < len(value):
             count = "1 entry" if len(value) == 1 else f"{len(value)} entries"
             return f"`{place}` has {count}, so there is no entry {key}"
+        if type(value) is str and type(key) is int:
+            if -len(value) <= key < len(value):
+                value, place = value[key], place + entry(key)
+                continue
+            return f"`{place}` is a text of {len(value)} characters, so there is no character {key}"
         if type(value) not in (dict, list):
             skipped = ", because that step was skipped" if place == step else ""
             return f"`{place}` is {describe(value)}{skipped}, so it has no {name}"

@@ -57,6 +57,8 @@ def compile_program(source: str) -> tuple[str, tuple[Reference, ...]]:
             tree = ast.parse(text, mode="eval")
         reader = _Reader(source)
         program = ast.unparse(ast.fix_missing_locations(reader.visit(tree)))
+        if isinstance(tree.body, ast.Lambda):
+            raise ExpressionError("An expression gives a value, and this is a function", source, "Call it.")
     except SyntaxError as error:
         raise ExpressionError(f"This is not an expression: {error.msg}", source, _HOW) from None
     except (RecursionError, MemoryError):
@@ -68,6 +70,7 @@ def compile_program(source: str) -> tuple[str, tuple[Reference, ...]]:
 
 _HOW = r"Write a path such as `start.message` or a Python expression; for literal braces write `\{{`."
 
+_VIEWS = {"items", "keys", "values"}  # of an object; as they are, they would come back as their own description
 _REFUSED: dict[type[ast.AST], str] = {
     ast.NamedExpr: "`:=` (an expression assigns nothing)",
     ast.Await: "`await`",
@@ -123,6 +126,8 @@ class _Reader(ast.NodeTransformer):
             node.func = self.visit(function)
         node.args = [self.visit(each) for each in node.args]
         node.keywords = [self.visit(each) for each in node.keywords]
+        if isinstance(function, ast.Attribute) and function.attr in _VIEWS and not node.args and "list" not in self.local:
+            return ast.Call(ast.Name("list", ast.Load()), [node], [])
         return node
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.expr:

@@ -14,7 +14,7 @@ MEMORY = 32 * 1024 * 1024  # bytes of a worker's heap, values included
 DEPTH = 100  # calls in one another
 LARGEST = 2**63  # whole numbers beyond do not survive JSON readers and databases
 
-_SMALLER = "Read less, or compute it in several steps."
+_SMALLER = "Read less, or compute it in several steps; Aggregate and Filter take lists of any length."
 _CORRECT = "Correct the expression, or the values it reads."
 _WIDER: dict[type[BaseException], str] = {
     TimeoutError: f"takes more than {SECONDS} seconds",

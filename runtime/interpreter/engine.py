@@ -48,6 +48,7 @@ PATIENCE = 5.0  # seconds: a run that only waits for a time as near as this stay
 BREATH = 256  # steps run in one go before other tasks of the process get a turn
 LONGEST_WAIT = 3600.0  # seconds between two tries, however often a step was tried
 Values = dict[str, Any]
+_NOTHING: Values = {}
 _chance = random.Random()  # noqa: S311 - jitter is no secret
 
 
@@ -59,7 +60,7 @@ class Execution(Frames):
     CallerError for an input that is not JSON.
     """
 
-    __slots__ = ("_blocked", "_chance", "_driven", "_entering", "_new", "_plan", "_since_breath")
+    __slots__ = ("_blocked", "_chance", "_driven", "_entering", "_new", "_plan", "_since_breath", "_turns")
 
     def __init__(
         self,
@@ -81,6 +82,7 @@ class Execution(Frames):
         self._driven = self._blocked = False
         self._entering: list[tuple[Scope, PlannedStep, Node, Values]] = []
         self._since_breath = 0
+        self._turns: asyncio.Lock | None = None
         self._past, self._new, self._since = {}, None, {}
         began = next((event for event in past if isinstance(event, RunStarted)), None) if past else None
         if past:
@@ -225,7 +227,7 @@ class Execution(Frames):
 
     def _come(self, scope: Scope, step: PlannedStep) -> None:
         """A step's sources have all settled: skip it, or find what its ports and settings get and start it."""
-        outputs = scope.outputs
+        outputs, values = scope.outputs, _NOTHING
         try:
             if step.quorum is not None:
                 outputs = self._gather(scope, step)
@@ -240,10 +242,11 @@ class Execution(Frames):
             elif step.computed.codes:
                 self._spawn(scope, step, self._compute(scope, step, *bound))
             else:
+                values = bound[0]
                 node, made = step.build(bound[1], outputs, ())
-                self._start(scope, step, node, bound[0], {**bound[0], **made})
+                self._start(scope, step, node, values, {**values, **made})
         except Exception as error:
-            self._refuse(scope, step, {}, error)
+            self._refuse(scope, step, values, error)
 
     def _gather(self, scope: Scope, step: PlannedStep) -> list[Values | None]:
         """Enough wires of a step have brought something: it sees what was there then, and others may end."""
@@ -349,7 +352,9 @@ class Execution(Frames):
         outputs, computed = scope.frozen.get(step.index, scope.outputs), step.computed
         try:
             try:
-                answers = await self._services.sandbox.evaluate(computed.codes, computed.see(outputs))
+                self._turns = self._turns or asyncio.Lock()
+                async with self._turns:  # one at a time of each run, so that no run holds up the others
+                    answers = await self._services.sandbox.evaluate(computed.codes, computed.see(outputs))
             except (AuthorError, OperatorError) as error:
                 raise computed.refused(error) from None
             node, made = step.build(wired, outputs, answers)

@@ -76,6 +76,10 @@ class Ground(ABC):
     def _ended(self, scope: Scope, step: PlannedStep, task: "asyncio.Task[Then]") -> None:
         """The task of a step has ended, somehow."""
 
+    @abstractmethod
+    def _give_up_waiting(self) -> None:
+        """The run ends, so what only waits is not waited for."""
+
     # --- telling and timing ------------------------------------------------------------------------------------
 
     def _tell(self, event: Callable[..., Durable], *fields: Any) -> None:
@@ -176,6 +180,7 @@ class Ground(ABC):
         finish = partial(self._finish, event, **fields)
         self._timer(self, UNWINDING, partial(self._unwound, finish))
         self._kill(self._root, finish)
+        self._give_up_waiting()
 
     def _owes(self) -> bool:
         """Whether bodies that clean up have to run before the run may end."""
@@ -235,6 +240,7 @@ class Ground(ABC):
             self._dropped.append(work)
         if index in scope.pauses:
             self._forget_pause(scope, index)
+            scope.forget_pause(index)
         scope.settle(index, SKIPPED, None)
         if self._watched:
             self._tell(StepSkipped, scope.path + scope.plan.steps[index].id)

@@ -63,7 +63,7 @@ class Meter:
                 continue
             size = len(_encode(value))
             if size > self.most:
-                raise LimitReached(f"The output has {size} bytes, and the limit is {self.most}", "value")
+                raise LimitReached(f"The output has {size} bytes, and the limit is {self.most}", "value") from None
 
     def out_of_time(self) -> LimitReached:
         """The run took too long."""

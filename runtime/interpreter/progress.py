@@ -128,9 +128,14 @@ class Scope:
         self.states[step] = PAUSED
         self.pauses = {**self.pauses, step: pause}
 
+    def forget_pause(self, step: int) -> None:
+        """The step waits no more."""
+        if step in self.pauses:
+            self.pauses = {other: pause for other, pause in self.pauses.items() if other != step}
+
     def resume(self, step: int, reply: Reply) -> None:
         """What the step waited for is there; it is entered anew."""
-        self.pauses = {other: pause for other, pause in self.pauses.items() if other != step}
+        self.forget_pause(step)
         self.replies = {**self.replies, step: (*self.replies.get(step, ()), reply)}
         self.states[step] = WAITING
         self.ready.append((self, self.plan.steps[step]))
@@ -152,8 +157,11 @@ def apply(scope: Scope, past: Iterable[Durable]) -> None:
             case StepFinished():
                 scope.settle(index[event.step[mine:]], DONE, event.output)
             case StepSkipped():
-                scope.settle(index[event.step[mine:]], SKIPPED, None)
+                step = index[event.step[mine:]]
+                scope.forget_pause(step)
+                scope.settle(step, SKIPPED, None)
             case StepFailed():
+                scope.forget_pause(index[event.step[mine:]])
                 scope.fail(index[event.step[mine:]], event.step, event.failure, event.output)
             case StepRetried():
                 scope.retry(index[event.step[mine:]], event.attempt)

@@ -95,10 +95,16 @@ class Runs:
             run.written.result()
         return run.record, ending
 
-    async def recover(self) -> None:
-        """Once at the start of the process: runs that wait for a time go on at theirs, whoever put them away."""
+    async def recover(self, *, alone: bool = False) -> None:
+        """Once at the start of the process: runs that wait for a time go on at theirs, whoever put them away.
+
+        alone: no other process drives runs of this journal, so those that were going on when the last one died go on.
+        """
         for workspace, run, wake in await self._journal.wakes():
             self._alarm.set(workspace, run, wake)
+        if alone:
+            for record in await self._journal.unfinished():
+                self._go(self._take_over(record))
 
     # --- runs that are there -----------------------------------------------------------------------------------
 
@@ -250,7 +256,8 @@ class Runs:
         """Let a run that waits go on from its events. Raises ConflictError when another process did."""
         workspace, id = record.workspace, record.id
         past = await self._journal.events(workspace, id)
-        if [(wait.step, wait.asked) for wait in waits_of(past)] != [(wait.step, wait.asked) for wait in record.waits]:
+        waits = [(wait.step, wait.asked) for wait in waits_of(past)]
+        if record.state == "waiting" and waits != [(wait.step, wait.asked) for wait in record.waits]:
             raise ConflictError("The run has gone on meanwhile", id, "Look at the run.")  # between two reads
         began = next(event for event in past if isinstance(event, RunStarted))
         plan = await self._plan_of(record, began.pins)
@@ -266,6 +273,20 @@ class Runs:
             run.add(event)
         self._go(self._drive(run))
         return run
+
+    async def _take_over(self, record: RunRecord) -> None:
+        """Go on with a run whose process died; one that cannot go on has failed, and says why."""
+        try:
+            async with self._claim(record.id):
+                await self._take_up(record, [RunResumed(0, self._clock())])
+        except ConflictError:
+            return  # somebody drives it after all
+        except Exception as error:
+            log.exception("run %s could not be taken over", record.id)
+            past = await self._journal.events(record.workspace, record.id)
+            failed = RunFailed(len(past) + 1, self._clock(), "", Failure.of(error))
+            record = replace(record, state="failed", ended=failed.at, error=failed.failure.what, waits=(), wake=None)
+            await self._journal.close(record, [failed])
 
     def _ring(self, workspace: str, run: str) -> None:
         self._go(self._wake_up(workspace, run))

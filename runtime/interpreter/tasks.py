@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from runtime.errors import AuthorError
 from runtime.graph.messages import ModelCall
 from runtime.graph.node import Context, Node, Reply
 from runtime.graph.plan import PlannedStep
 from runtime.interpreter.attendance import Late, Pauses, Pausing, attend
 from runtime.interpreter.events import StepDelta, StepLogged, StepPaused, StepResumed, shortened, writable
-from runtime.interpreter.ground import GRACE, Ground
+from runtime.interpreter.ground import GRACE, UNWINDING, Ground
 from runtime.interpreter.inbox import Then
 from runtime.interpreter.limits import LimitReached
 from runtime.interpreter.progress import RUNNING, WAITING, Scope
@@ -119,16 +120,28 @@ class Tasks(Ground):
     # --- pauses ------------------------------------------------------------------------------------------------
 
     def _pause(self, scope: Scope, step: PlannedStep, pause: Pausing) -> None:
-        if not self._root.live:
-            self._fail(scope, step, RuntimeError("the run is ending, so nothing can be waited for"))
-            return
         path = scope.path + step.id
+        if not self._root.live and not self._is_near(pause):
+            self._fail(scope, step, _no_time(path))
+            return
         self._seq += 1
         event = StepPaused(self._seq, self._clock(), path, pause.request, pause.until)
         if self._watched:
             self._out.append(event)
         scope.pause(step.index, event)
         self._await(scope, step.index)
+
+    def _is_near(self, pause: Pausing | StepPaused) -> bool:
+        """Whether a run that ends has the time for it: it asks nobody, and is over before cleaning up has to be."""
+        return pause.request is None and pause.until is not None and pause.until - self._clock() < UNWINDING
+
+    def _give_up_waiting(self) -> None:
+        """The run ends: bodies that clean up and wait for somebody, or for long, fail at that."""
+        for path, (scope, step) in list(self._paused.items()):
+            if scope.live and not self._is_near(scope.pauses[step]):
+                self._forget_pause(scope, step)
+                scope.forget_pause(step)
+                self._fail(scope, scope.plan.steps[step], _no_time(path))
 
     def _await(self, scope: Scope, step: int) -> None:
         """Let a paused step be answered, and go on by itself when its time is over."""
@@ -173,3 +186,8 @@ class Tasks(Ground):
             self._clock,
             scope.input,
         )
+
+
+def _no_time(path: str) -> AuthorError:
+    what = "The run is ending, and what cleans up cannot ask anybody then, nor wait for long"
+    return AuthorError(what, path, "Ask and wait before `finally`.")

@@ -22,6 +22,7 @@ _SHOWN = len(KEY_MARK) + 6
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,98}[a-z0-9])?\Z")
 _DAY = 24 * 3600.0
 _MOST = 256  # versions kept at hand
+_NEWEST = 20  # versions in a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,14 @@ class Version:
     number: int
     flow: Flow
     author: str
+    created: float
+
+
+@dataclass(frozen=True, slots=True)
+class VersionEntry:
+    """A version as a list shows it. created: when it was published."""
+
+    number: int
     created: float
 
 
@@ -106,6 +115,13 @@ class DeploymentStore:
             raise NotFoundError(f"The flow has no version {number}", id, "Look at the list of its versions.")
         flow = await load_flow(found.document, f"{id}, version {number}")
         return Version(number, flow, found.author, found.created)
+
+    async def versions(self, workspace: str, flow_id: str) -> list[VersionEntry]:
+        """The last twenty versions of a flow, deleted or not, the newest first."""
+        wanted = select(col(VersionRow.number), col(VersionRow.created)).where(col(VersionRow.flow) == flow_id)
+        newest = wanted.order_by(col(VersionRow.number).desc()).limit(_NEWEST)
+        async with self._database.reading(workspace) as scope:
+            return [VersionEntry(*found) for found in await scope.rows(newest)]
 
     async def deploy(self, workspace: str, flow_id: str, slug: str, version: int) -> Deployment:
         """Let a version answer under the slug, in place of the flow's version that did so before, in one moment.

@@ -54,6 +54,8 @@ async def one(sandbox: Sandbox, source: str, names=NAMES):
         ("', '.join(i.name for i in start.items)", "thé, café"),
         ("'a' in start", False),
         ("'💡'[::-1] + start.message[:3]", "💡Bon"),
+        ("{'a': 1}.items()", [["a", 1]]),
+        ("[{'a': 1}.keys(), {'a': 1}.values()]", [["a"], [1]]),
     ],
 )
 async def test_answers(sandbox, source, answer):

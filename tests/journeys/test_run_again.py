@@ -1,9 +1,10 @@
-"""A loop that fails at one item: mended and gone on from there, with the draft of today or with another value."""
+"""A loop that fails at one item: gone on with from there, with the draft, another value, or a published version."""
 
 import re
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser import picture
 from tests.journeys.conftest import imported
 from tests.journeys.drawing import Drawing
 
@@ -52,8 +53,10 @@ PEOPLE = '[{"name": "Ada", "age": 36}, {"name": "Bob", "age": "many"}, {"name": 
 def test_what_had_finished_is_taken_over(page: Page) -> None:
     drawing = imported(page, FLOW)
     fails(drawing)
+    publish(drawing.page)
     goes_on_with_the_draft(drawing)
     goes_on_with_another_value(drawing)
+    goes_back_to_what_was_published(drawing.page)
 
 
 def fails(drawing: Drawing) -> None:
@@ -96,8 +99,32 @@ def goes_on_with_another_value(drawing: Drawing) -> None:
     page.get_by_label("Pass of each").select_option(index=1)
     expect(page.locator(".ran-through")).to_contain_text("given by you")
     expect(row(page, "named")).not_to_contain_text("ms")
-    page.get_by_role("switch", name="With the draft of today").click()
-    expect(page.get_by_role("status").filter(has_text="are taken over from this run")).to_be_visible()
+    expect(row(page, "named")).to_contain_text("given by you")
+
+
+def publish(page: Page) -> None:
+    """The flow as it fails becomes version 1."""
+    page.locator("#deploy-button").click()
+    page.get_by_role("dialog").get_by_role("button", name="Deploy", exact=True).click()
+    expect(page.locator("#deploy-key")).to_be_visible()
+    page.keyboard.press("Escape")
+
+
+def goes_back_to_what_was_published(page: Page) -> None:
+    """From the mended step on, with the version that was not mended: it fails as it did; what is the same stays."""
+    row(page, "told").click()
+    page.get_by_label("Pass of each").select_option(index=1)
+    version = page.get_by_role("combobox", name="With")
+    expect(version).to_have_accessible_description("")
+    version.focus()
+    page.keyboard.press("End")
+    expect(version.get_by_role("option", selected=True)).to_have_text(re.compile(r"^version 1 · \d+ \w+$"))
+    expect(version).to_have_accessible_description(re.compile("are taken over from this run"))
+    picture(page, "run-with-a-version")
+    page.get_by_role("button", name="Run again from here").click()
+    expect(page.locator(".facts")).to_contain_text(re.compile("Failed.*v1"))
+    expect(row(page, "named")).to_contain_text("from the earlier run")
+    expect(version.get_by_role("option")).to_have_text(["the flow as it ran", "the draft of today"])
 
 
 def row(page: Page, name: str) -> Locator:

@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from runtime.errors import AuthorError, ConflictError, NotFoundError
 from runtime.settings import Settings
 from runtime.storage.database import Database
-from runtime.storage.deployments import Deployed, Deployment, DeploymentStore
+from runtime.storage.deployments import Deployed, Deployment, DeploymentStore, VersionEntry
 from runtime.storage.flows import FlowStore
 from runtime.storage.scope import EVERYWHERE
 from runtime.storage.tables import DeploymentRow, KeyRow
@@ -51,6 +51,22 @@ async def test_versions_stay_as_they_were(flows: FlowStore, deployments: Deploym
     assert (second.number, second.flow, second.author) == (2, flow("Two", 2), "you")
     with pytest.raises(NotFoundError):
         await deployments.version("w1", published, 3)
+
+
+async def test_the_last_versions_stand_in_a_list(
+    flows: FlowStore, deployments: DeploymentStore, published: str, clock: Clock
+) -> None:
+    before = clock.at
+    clock.at += 60
+    await deployments.publish("w1", published, "me")
+    listed = [VersionEntry(3, clock.at), VersionEntry(2, before), VersionEntry(1, before)]
+    assert await deployments.versions("w1", published) == listed
+    other = (await flows.create("w1", flow("Other", 1), "me")).id
+    assert await deployments.versions("w1", other) == await deployments.versions("w2", published) == []
+    for _ in range(20):
+        await deployments.publish("w1", published, "me")
+    await flows.delete("w1", published)
+    assert [one.number for one in await deployments.versions("w1", published)] == list(range(23, 3, -1))
 
 
 async def test_versions_published_at_once_are_numbered_apart(deployments: DeploymentStore, published: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from nodes.catalog import NODES
 from runtime.errors import ConflictError, NotFoundError
@@ -13,7 +14,15 @@ from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Flow
 from runtime.graph.node import Context, Node
 from runtime.graph.plan import Plan
-from runtime.interpreter.events import Event, RunCancelled, RunFinished, StepFinished, StepResumed, StepStarted
+from runtime.interpreter.events import (
+    Event,
+    RunCancelled,
+    RunFailed,
+    RunFinished,
+    StepFinished,
+    StepResumed,
+    StepStarted,
+)
 from runtime.interpreter.journal import RunRecord
 from runtime.interpreter.run import Run
 from runtime.interpreter.runs import Runs
@@ -250,6 +259,46 @@ async def test_a_run_goes_on_when_its_time_is_over_also_after_a_restart(reopen: 
     assert [event.output for event in events if isinstance(event, StepFinished) and event.step == "ask"] == [
         {"expired": None}
     ]
+
+
+async def died(journal: Journal, run: str, step: str) -> None:
+    """As if a process had taken an answer and died at once."""
+    record, past = await journal.record("w1", run), await journal.events("w1", run)
+    resumed = StepResumed(past[-1].seq + 1, past[-1].at, step, YES, "Ada")
+    await journal.close(replace(record, state="running", waits=(), wake=None), [resumed])
+
+
+async def test_a_run_whose_process_died_goes_on_where_nobody_else_drives_runs(reopen: Reopen) -> None:
+    run = await Process(await reopen(), EACH).put_away()
+    journal = await reopen()
+    await died(journal, run, "each[1]/ask")
+    process = Process(journal, EACH)
+    await process.runs.recover()
+    await asyncio.sleep(0.05)
+    assert (await process.runs.record("w1", run)).state == "running"  # another process may be at it
+    await process.runs.recover(alone=True)
+    record = await process.until(run, "waiting")
+    assert [wait.step for wait in record.waits] == ["each[0]/ask", "each[2]/ask"]
+    for step in ("each[0]/ask", "each[2]/ask"):
+        await process.runs.answer_pause("w1", run, step, YES)
+    await process.until(run, "done")
+    await process.runs.close()
+    ending = (await journal.events("w1", run))[-1]
+    assert isinstance(ending, RunFinished)
+    assert ending.output == {"failed": 0, "output": [3, 3, 3]}
+
+
+async def test_a_run_that_cannot_go_on_after_its_process_died_has_failed(journal: Journal) -> None:
+    run = await Process(journal, PLAIN).put_away()
+    await died(journal, run, "ask")
+    process = Process(journal, flow("nobody.text -> start"))  # of which no plan can be made
+    await process.runs.recover(alone=True)
+    record = await process.until(run, "failed")
+    assert "nobody" in record.error
+    events = await journal.events("w1", run)
+    assert isinstance(events[-1], RunFailed)
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert ENTERED == ["before"]
 
 
 async def test_an_answer_after_the_time_but_before_the_timer_counts(journal: Journal, clock: Clock) -> None:

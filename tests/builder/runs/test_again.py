@@ -41,6 +41,7 @@ def test_a_failed_step_gets_another_value_and_the_rest_runs(failed: Page) -> Non
     expect(failed.get_by_label("output", exact=True)).to_have_text("Sun all day")
     failed.get_by_role("button", name=re.compile("Ask the service")).click()
     expect(failed.locator(".ran-through").get_by_text("given by you")).to_be_visible()
+    expect(failed.get_by_role("button", name=re.compile("Ask the service"))).to_contain_text("given by you")
     picture(failed, "run-repeated")
     failed.locator(".headline").get_by_role("link", name=re.compile("ago|now|yesterday")).click()
     expect(failed).to_have_url(before)
@@ -52,24 +53,25 @@ def test_it_runs_again_from_the_failed_step_and_whole(failed: Page) -> None:
     failed.get_by_role("button", name="Run again from the failed step").click()
     expect(failed).not_to_have_url(before)
     expect(failed.locator(".headline")).to_contain_text("Repeats an earlier run")
-    expect(failed.get_by_role("button", name=re.compile("API start"))).to_contain_text("taken over")
+    expect(failed.get_by_role("button", name=re.compile("API start"))).to_contain_text("from the earlier run")
     again = failed.url
     failed.get_by_role("button", name="Run again", exact=True).click()
     expect(failed).not_to_have_url(again)
-    expect(failed.get_by_role("button", name=re.compile("API start"))).not_to_contain_text("taken over")
+    expect(failed.get_by_role("button", name=re.compile("API start"))).not_to_contain_text("from the earlier run")
 
 
 def test_it_runs_again_with_the_draft_of_today(page: Page, worked_in: WorkedIn) -> None:
     page.goto(worked_in.product.url + "/runs")
     page.get_by_role("link", name="Rain mail").last.click()
-    draft = page.get_by_role("switch", name="With the draft of today")
-    draft.click()
-    expect(draft).to_be_checked()
+    version = page.get_by_role("combobox", name="With")
+    # Never published: there is nothing else to choose.
+    expect(version.get_by_role("option")).to_have_text(["the flow as it ran", "the draft of today"])
+    version.select_option("the draft of today")
     before = page.url
     page.get_by_role("button", name="Run again", exact=True).click()
     expect(page).not_to_have_url(before)
     # What the draft has not changed answers from the earlier run.
-    expect(page.get_by_role("button", name=re.compile("API start"))).to_contain_text("taken over")
+    expect(page.get_by_role("button", name=re.compile("API start"))).to_contain_text("from the earlier run")
 
 
 def test_the_preview_goes_on_with_another_value(page: Page, worked_in: WorkedIn) -> None:

@@ -2,6 +2,7 @@
 
 from builder.editor.view import view
 from builder.preview.overlay import RunTrace
+from builder.preview.repeated import mark
 from builder.preview.shown import nest_of
 from builder.runs.lines import LATER, SOON, every, line
 from builder.runs.report import StepLine, inspect_run, step_lines
@@ -126,6 +127,14 @@ def test_steps_inside_others_stand_after_them_as_the_shown_pass_went() -> None:
     ]
     assert (lines[1]["reused"], lines[4]["name"], lines[4]["kind"]) == (True, "write", "")
     assert lines_of(RunTrace().take_all(events), NESTED)[1]["state"] == "running"
+
+
+def test_what_somebody_gave_is_told_from_what_the_earlier_run_gave() -> None:
+    taken = [StepFinished(at, 1.0, name, {}, 1.0, reused=True) for at, name in enumerate(("start", "asks"), 2)]
+    trace = RunTrace().take_all([RAN[0], *taken])
+    mark(trace, ["asks"])
+    lines = {one["id"]: (one["reused"], one["given"]) for one in lines_of(trace)}
+    assert (lines["start"], lines["asks"], lines["long"]) == ((True, False), (True, True), (False, False))
 
 
 def test_the_list_says_that_a_run_waits_and_repeats_another() -> None:
