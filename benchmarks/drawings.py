@@ -182,8 +182,9 @@ class Canevas:
 
         async def watched() -> Any:
             output: Any = None
-            async for event in Execution(plan, services, GIVEN):
-                output = getattr(event, "output", None)
+            async for events in Execution(plan, services, GIVEN).batches():  # as the product itself reads its runs
+                for event in events:
+                    output = getattr(event, "output", None)
             return output
 
         return watched if self._watched else unwatched

@@ -121,7 +121,8 @@ def case(name: str, flow: Flow, bare: Way) -> Case:
         return await Execution(plan, SERVICES, GIVEN).outcome()
 
     async def watched() -> object:
-        return [event async for event in Execution(plan, SERVICES, GIVEN)]
+        # In batches, as the product itself reads its runs.
+        return [event async for events in Execution(plan, SERVICES, GIVEN).batches() for event in events]
 
     return Case(name, len(flow.steps), {"bare": bare, "unwatched": unwatched, "watched": watched}, compiled)
 

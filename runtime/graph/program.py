@@ -126,7 +126,12 @@ class _Reader(ast.NodeTransformer):
             node.func = self.visit(function)
         node.args = [self.visit(each) for each in node.args]
         node.keywords = [self.visit(each) for each in node.keywords]
-        if isinstance(function, ast.Attribute) and function.attr in _VIEWS and not node.args and "list" not in self.local:
+        if (
+            isinstance(function, ast.Attribute)
+            and function.attr in _VIEWS
+            and not node.args
+            and "list" not in self.local
+        ):
             return ast.Call(ast.Name("list", ast.Load()), [node], [])
         return node
 
