@@ -154,7 +154,7 @@ class Try(Node, group="logic", icon="life-buoy"):
     """Runs the steps inside; when one fails, those of `catch` instead, if there are any. `finally` runs in any case."""
 
     def bodies(self) -> tuple[Body, ...]:
-        error = Port("error", Kind.OBJECT, help="What failed: what, mend, who, kind, step and cause.")
+        error = Port("error", Kind.OBJECT, help="What failed: what, mend, who, kind, step, its input and cause.")
         return Body(), Body("catch", gives=(error,)), Body("finally", takes=(), cleans=True)
 
     async def run(self, calls: Calls) -> Annotated[Any, f"{RESULT.help} Of `catch` when something failed."]:

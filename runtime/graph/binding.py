@@ -17,7 +17,7 @@ Seen = dict[str, dict[str, Any] | None]  # what expressions see: outputs by step
 Binding = tuple[dict[str, Any], dict[str, Any]]  # what the ports got, what the settings that take a wire got
 Bind = Callable[[Outputs], Binding | None]
 Give = Callable[[Any, int], dict[str, Any]]  # what `run` returned, and the bytes that it may have
-Substitute = Callable[[dict[str, str]], dict[str, Any]]
+Substitute = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def binder(step: StepReading, wires: Mapping[str, Sequence[Source]], index: Mapping[str, int]) -> Bind:

@@ -98,7 +98,7 @@ class Body:
 class Outcome:
     """How one call of a body ended: the ports that it filled, or the error of the step that failed in it.
 
-    failure: what the error says, as the port `error` of a step has it: what, mend, who, kind, step and cause.
+    failure: what the error says, as the port `error` of a step has it: what, mend, who, kind, step, input and cause.
     """
 
     body: str

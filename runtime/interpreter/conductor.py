@@ -103,7 +103,7 @@ class Conductor:
         """A body gave what it took, or failed and is gone."""
         if scope not in self._going:
             return  # the step went on without it
-        failure = {} if error is None else error.failure.told()
+        failure = {} if error is None else error.failure.told(given=error.given)
         self._done.append(Outcome(*self._going.pop(scope), taken, error, failure))
         if self._waiting:
             self._drive(None)

@@ -14,15 +14,16 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from runtime.errors import AuthorError, CallerError, ConflictError, OperatorError
+from runtime.errors import AuthorError, ConflictError, OperatorError
 from runtime.graph.messages import ModelCall
 from runtime.graph.node import Node, Reply
 from runtime.graph.plan import Plan, PlannedStep
-from runtime.graph.values import ENDLESS, Large, NotJson, plain, take_object
+from runtime.graph.values import ENDLESS, Large, NotJson
 from runtime.interpreter.attendance import BrokenPromise, may_go_better
 from runtime.interpreter.driven import driven
 from runtime.interpreter.events import (
     ENDINGS,
+    NOTHING,
     Durable,
     Ending,
     Event,
@@ -32,6 +33,7 @@ from runtime.interpreter.events import (
     RunFinished,
     RunStarted,
     RunStopping,
+    StepError,
     StepFailed,
     StepFinished,
     StepRetried,
@@ -43,12 +45,12 @@ from runtime.interpreter.inbox import Then
 from runtime.interpreter.limits import LimitReached
 from runtime.interpreter.progress import DONE, PAUSED, RUNNING, SKIPPED, WAITING, Scope, apply, by_scope, container_of
 from runtime.interpreter.services import Services
+from runtime.interpreter.start import input_of
 
 PATIENCE = 5.0  # seconds: a run that only waits for a time as near as this stays in memory
 BREATH = 256  # steps run in one go before other tasks of the process get a turn
 LONGEST_WAIT = 3600.0  # seconds between two tries, however often a step was tried
 Values = dict[str, Any]
-_NOTHING: Values = {}
 _chance = random.Random()  # noqa: S311 - jitter is no secret
 
 
@@ -83,15 +85,16 @@ class Execution(Frames):
         self._entering: list[tuple[Scope, PlannedStep, Node, Values]] = []
         self._since_breath = 0
         self._turns: asyncio.Lock | None = None
-        self._past, self._new, self._since = {}, None, {}
+        self._past, self._new, self._since, self._inputs = {}, None, {}, NOTHING
         began = next((event for event in past if isinstance(event, RunStarted)), None) if past else None
         if past:
             self._meter.recall(past)
             self._past = by_scope(past)
             self._zero, self._since = driven(past)
+            self._inputs = {event.step: event.input for event in past if isinstance(event, StepStarted)}
             self._stopping = next((event for event in past if isinstance(event, RunStopping)), None)
         if began is None:
-            self._new = plan.trigger(trigger), _input(given), parent, pins or {}
+            self._new = plan.trigger(trigger), input_of(given), parent, pins or {}
         else:
             self._root.begin(began.trigger, began.input)
             apply(self._root, self._past.pop("", ()))
@@ -227,7 +230,7 @@ class Execution(Frames):
 
     def _come(self, scope: Scope, step: PlannedStep) -> None:
         """A step's sources have all settled: skip it, or find what its ports and settings get and start it."""
-        outputs, values = scope.outputs, _NOTHING
+        outputs, values = scope.outputs, {}
         try:
             if step.quorum is not None:
                 outputs = self._gather(scope, step)
@@ -258,6 +261,7 @@ class Execution(Frames):
     def _refuse(self, scope: Scope, step: PlannedStep, values: Values, error: BaseException) -> None:
         """The step failed before its body could be entered."""
         scope.start(step.index)
+        scope.note(step.index, values)
         if self._watched and not step.closing:
             self._tell(StepStarted, scope.path + step.id, values)
         self._fail(scope, step, error)
@@ -267,11 +271,15 @@ class Execution(Frames):
         scope.states[step.index] = RUNNING
         if step.closing:
             self._close(scope, shown)
-        elif not self._watched:
+            return
+        shown = shown or (scope.input if step.trigger else shown)
+        if scope.conductor is not None or step.instead is not None:
+            scope.note(step.index, shown)
+        if not self._watched:
             self._enter(scope, step, node, values)
         else:
             if step.index not in scope.replies:  # entered anew after a pause, it was announced before
-                self._tell(StepStarted, scope.path + step.id, shown or (scope.input if step.trigger else shown))
+                self._tell(StepStarted, scope.path + step.id, shown)
             self._entering.append((scope, step, node, values))
 
     def _enter(self, scope: Scope, step: PlannedStep, node: Node, values: Values) -> None:
@@ -340,12 +348,13 @@ class Execution(Frames):
                 self._tell(StepRetried, path, attempt, failure, wait)
             self._spawn(scope, step, self._again(scope, step, wait))
             return
-        instead = None if step.instead is None else step.instead(failure.told(path))
+        given = error.given if isinstance(error, StepError) else scope.given.get(step.index, NOTHING)
+        instead = None if step.instead is None else step.instead(failure.told(path, given))
         scope.fail(step.index, path, failure, instead)
         if self._watched and not step.closing:
             self._tell(StepFailed, path, failure, instead, ms)
         if instead is None:
-            self._fell(scope, path, failure)
+            self._fell(scope, path, failure, given)
 
     async def _compute(self, scope: Scope, step: PlannedStep, values: Values, wired: Values) -> Then:
         """Evaluate the expressions of a step outside, then start it."""
@@ -385,11 +394,3 @@ class Execution(Frames):
             self._end_early(RunCancelled, reason=stopping.reason)
         elif stopping is not None:
             self._end_early(RunFailed, step=stopping.step, failure=stopping.failure)
-
-
-def _input(given: Values | None) -> Values:
-    try:
-        made: Values = take_object(plain({} if given is None else given))
-    except NotJson as error:
-        raise CallerError(f"The input of a run is a JSON object; {error}", mend="Send plain JSON.") from None
-    return made

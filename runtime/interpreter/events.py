@@ -1,5 +1,6 @@
 """The vocabulary of a run: everything that can be said about it, and the one seam between engine and world."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from runtime.errors import CanevasError
 from runtime.graph.messages import ModelCall
 
+NOTHING: Mapping[str, Any] = {}
 LONGEST = 10_000  # characters of a failure or of a logged line
 
 
@@ -53,8 +55,8 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
             text = ""
         return cls(shortened(f"{kind}: {text}" if text else kind), kind=kind, cause=cause)
 
-    def told(self, step: str = "") -> dict[str, str]:
-        """The failure as the flow sees it. step: where it happened, unless it says so itself."""
+    def told(self, step: str = "", given: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
+        """The failure as the flow sees it. step: where it happened, unless it says so itself. given: its input."""
         where = self.step or step
         return {
             "what": self.what,
@@ -62,6 +64,7 @@ class Failure(msgspec.Struct, frozen=True, omit_defaults=True):
             "who": self.who,
             "kind": self.kind,
             "step": where,
+            "input": dict(given),
             "cause": self.cause,
         }
 
@@ -80,11 +83,11 @@ def _causes(error: BaseException) -> str:
 
 
 class StepError(CanevasError):
-    """What a step inside a body failed with, as the body's step meets it."""
+    """What a step inside a body failed with, as the body's step meets it. given: the input of that step."""
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: Failure, given: Mapping[str, Any] = NOTHING) -> None:
         super().__init__(failure.what, failure.step, failure.mend)
-        self.failure = failure
+        self.failure, self.given = failure, given
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):

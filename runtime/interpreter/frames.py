@@ -1,5 +1,6 @@
 """Steps with flows inside: how their bodies begin, end, fail, and go on from what was recorded of them."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, NoReturn
 
@@ -10,7 +11,7 @@ from runtime.graph.plan import PlannedStep
 from runtime.graph.values import plain
 from runtime.interpreter.attendance import Late
 from runtime.interpreter.conductor import Conductor, Dropped
-from runtime.interpreter.events import BodyStarted, Durable, Failure, RunFailed, StepError
+from runtime.interpreter.events import NOTHING, BodyStarted, Durable, Failure, RunFailed, StepError
 from runtime.interpreter.limits import LimitReached
 from runtime.interpreter.progress import Scope, apply
 from runtime.interpreter.tasks import Tasks
@@ -19,12 +20,13 @@ from runtime.interpreter.tasks import Tasks
 class Frames(Tasks):
     """The part of an execution that runs flows inside steps.
 
-    _past: recorded events of bodies that are to begin. _since: for how long the run had been driven when a recorded
-    step with bodies started.
+    _past: recorded events of bodies that are to begin. _inputs: what recorded steps got, by path. _since: for how long
+    the run had been driven when a recorded step with bodies started.
     """
 
-    __slots__ = ("_past", "_since")
+    __slots__ = ("_inputs", "_past", "_since")
 
+    _inputs: Mapping[str, Mapping[str, Any]]
     _past: dict[str, list[Durable]]
     _since: dict[str, float]
 
@@ -105,17 +107,19 @@ class Frames(Tasks):
         else:
             self._give(scope, step, result)
 
-    def _fell(self, scope: Scope, path: str, failure: Failure) -> None:
+    def _fell(self, scope: Scope, path: str, failure: Failure, given: Mapping[str, Any]) -> None:
         """Nothing catches a step's failure in its scope: the run fails with it, or the step around it learns of it."""
         if scope.conductor is None:
             self._end_early(RunFailed, step=path, failure=failure)
         elif scope.live:
             inner = failure if failure.step else replace(failure, step=path)  # for those around it
-            self._kill(scope, partial(scope.conductor.body_ended, scope, {}, StepError(inner)))
+            self._kill(scope, partial(scope.conductor.body_ended, scope, {}, StepError(inner, given)))
 
     def _go_on(self, scope: Scope) -> None:
         """Take up what recorded events left open in a scope: its pauses, and its failure."""
         for step in scope.pauses:
             self._await(scope, step)
         if scope.failed is not None:
-            self._inbox.post(partial(self._fell, scope, *scope.failed))
+            path, failure = scope.failed
+            given = self._inputs.get(failure.step or path, NOTHING)
+            self._inbox.post(partial(self._fell, scope, path, failure, given))

@@ -38,6 +38,7 @@ class Scope:
     this run does not concern. ready: steps whose every source has settled, in the order in which they became so,
     shared by all scopes of a run. attempts: tries that failed, by step. pauses, replies: what paused steps wait for,
     and what they were given. frozen: the outputs as they were when enough wires of a step had brought something.
+    given: what the steps got whose error somebody may look at.
     failed: the first step that failed it, and why. conductor, going, live, then: the engine's own: the step around it
     that runs it, what runs for its steps, whether it goes on, and what is to be done once it has been ended early.
     """
@@ -50,6 +51,7 @@ class Scope:
         "elsewhere",
         "failed",
         "frozen",
+        "given",
         "going",
         "input",
         "live",
@@ -72,6 +74,7 @@ class Scope:
         self.replies: Mapping[int, tuple[Reply, ...]] = _NONE
         self.frozen: Mapping[int, Outputs] = _NONE
         self.input: dict[str, Any] = {}
+        self.given: Mapping[int, Mapping[str, Any]] = _NONE
         self.elsewhere: frozenset[int] = frozenset()
         self.failed: tuple[str, Failure] | None = None
         self.conductor: Any = None
@@ -92,6 +95,12 @@ class Scope:
         """The steps that wait for nothing are ready."""
         for step in self.plan.sources:
             self.ready.append((self, self.plan.steps[step]))
+
+    def note(self, step: int, given: Mapping[str, Any]) -> None:
+        """Keep what a step got, for the error that it may end with."""
+        if self.given is _NONE:
+            self.given = {}
+        self.given[step] = given  # type: ignore[index]
 
     def start(self, step: int) -> None:
         """The step's body is entered."""

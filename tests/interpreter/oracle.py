@@ -138,7 +138,11 @@ class Place:
             parts.append(found)
             fails = not well
         if fails:
-            seen[name] = None if step.on_error == "fail" else _instead(self.path + name, name, step)
+            got = {port: all_ if port == "values" else all_[0] for port, all_ in ports.items()}
+            got.pop("after", None)
+            if "note" in ports or "{{" in str(step.config.get("note", "")):
+                got["note"] = got.pop("note", note)  # settings come after ports
+            seen[name] = None if step.on_error == "fail" else _instead(self.path + name, name, step, got)
             return step.on_error != "fail"
         seen[name] = _given(step, mark(*self._said(step, parts, name)))
         return True
@@ -246,7 +250,7 @@ def _given(step: Step, word: str) -> dict[str, Any]:
     return {"value": word, "status": 201} if step.kind == "end" else {"output": word}
 
 
-def _instead(path: str, name: str, step: Step) -> dict[str, Any]:
+def _instead(path: str, name: str, step: Step, got: dict[str, Any]) -> dict[str, Any]:
     if isinstance(step.on_error, Default):
         default = step.on_error.default
         if "crossing" in step.kind:
@@ -255,9 +259,9 @@ def _instead(path: str, name: str, step: Step) -> dict[str, Any]:
     if step.config.get("hangs"):
         what = f"The step did not end within {step.timeout:g} s ({name})"
         mend = "Give it a longer time-out, or look at what it waits for."
-        more = {"kind": "Late", "step": path, "cause": ""}
+        more = {"kind": "Late", "step": path, "input": got, "cause": ""}
         return {"error": {"what": what, "mend": mend, "who": "provider", **more}}
-    more = {"kind": "RuntimeError", "step": path, "cause": ""}
+    more = {"kind": "RuntimeError", "step": path, "input": got, "cause": ""}
     return {"error": {"what": "RuntimeError: not today", "mend": "", "who": "author", **more}}
 
 

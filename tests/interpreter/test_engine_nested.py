@@ -243,6 +243,7 @@ async def test_error_port_of_a_container_tells_where_it_was():
         "who": "author",
         "kind": "ValueError",
         "step": "each[0]/a",
+        "input": {"value": 5},
         "cause": "",
     }
 

@@ -339,6 +339,7 @@ async def test_error_port_leads_on_and_the_other_ports_stay_silent():
         "who": "provider",
         "kind": "ProviderError",
         "step": "a",
+        "input": {"value": {}},
         "cause": "OSError: no route",
     }
 
