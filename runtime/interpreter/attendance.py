@@ -53,9 +53,9 @@ class Pauses:
 
 
 async def attend(
-    step: PlannedStep, node: Node, values: dict[str, Any], say: Callable[[str], None]
+    step: PlannedStep, node: Node, values: dict[str, Any], say: Callable[[str], None] | None
 ) -> tuple[Any, BaseException | None, float]:
-    """Call a body that waits: (result, error, milliseconds). say: takes the text that it streams.
+    """Call a body that waits: (result, error, milliseconds). say: takes the text that it streams, if it does.
 
     Raises: Pausing; CancelledError when the caller is cancelled.
     """
@@ -66,7 +66,7 @@ async def attend(
     try:
         async with limit:
             body = step.call(node, **values)
-            result = await (_streamed(body, say) if step.streams else body)
+            result = await (body if say is None else _streamed(body, say))
     except (Exception, SystemExit) as raised:
         error = raised
     if limit.expired():  # also when the body took no notice and gave something after all

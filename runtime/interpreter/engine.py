@@ -177,6 +177,7 @@ class Execution(Frames):
             self._root.begin(*self._new[:2])
             if self._watched:
                 self._tell(RunStarted, *self._new)
+            self._new = None
         self._go_on(self._root)
 
     def _turn(self, stride: int) -> bool:

@@ -56,8 +56,10 @@ class Ground(ABC):
         self._root = Scope(plan, self._ready)
         self._out: list[Event] = []
         self._inbox = Inbox()
-        self._tasks: dict[asyncio.Task[Then], tuple[Scope, PlannedStep]] = {}
-        self._dropped: list[asyncio.Task[Then]] = []  # ended early, and the run does not wait for them
+        self._tasks: dict[
+            asyncio.Task[Then], Callable[[asyncio.Task[Then]], None]
+        ] = {}  # and what is told of their end
+        self._dropped: tuple[asyncio.Task[Then], ...] = ()  # ended early, and the run does not wait for them
         self._conducting: dict[Conductor, None] = {}
         self._timers: dict[object, asyncio.TimerHandle] = {}
         self._deadlines: dict[object, tuple[float, Then]] = {}
@@ -71,10 +73,6 @@ class Ground(ABC):
     @abstractmethod
     def _has_given(self, task: "asyncio.Task[Then]") -> bool:
         """Whether a task has ended because its body returned."""
-
-    @abstractmethod
-    def _ended(self, scope: Scope, step: PlannedStep, task: "asyncio.Task[Then]") -> None:
-        """The task of a step has ended, somehow."""
 
     @abstractmethod
     def _give_up_waiting(self) -> None:
@@ -113,9 +111,12 @@ class Ground(ABC):
         self._deadlines[whose] = driven, then
         left = driven - self._spent()
         if left > 0:
-            self._timer(whose, left, partial(self._due, whose))
+            self._timers[whose] = asyncio.get_running_loop().call_later(left, self._soon_due, whose)
         else:
-            self._inbox.post(partial(self._due, whose))  # before anything that is ready is entered
+            self._soon_due(whose)  # before anything that is ready is entered
+
+    def _soon_due(self, whose: object) -> None:
+        self._inbox.post(partial(self._due, whose))
 
     def _due(self, whose: object) -> None:
         if self._idle is None and whose in self._deadlines:  # else it is set anew when the run goes on
@@ -189,7 +190,7 @@ class Ground(ABC):
     def _unwound(self, finish: Then) -> None:
         """The run has had its time to clean up; what has ended by now counts."""
         for task in [task for task in self._tasks if task.done()]:
-            self._ended(*self._tasks[task], task)
+            self._tasks[task](task)
         self._inbox.post(finish)
 
     def _reached(self, scope: Scope, step: PlannedStep, error: LimitReached) -> bool:
@@ -237,7 +238,7 @@ class Ground(ABC):
             work.cancel()
         if isinstance(work, asyncio.Task):
             self._tasks.pop(work, None)
-            self._dropped.append(work)
+            self._dropped = (*self._dropped, work)
         if index in scope.pauses:
             self._forget_pause(scope, index)
             scope.forget_pause(index)

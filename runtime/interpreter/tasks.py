@@ -41,13 +41,13 @@ class Tasks(Ground):
         """Run `work` beside the loop; what it returns is done in the loop, unless the run went on without it."""
         scope.states[step.index] = RUNNING
         task = scope.going[step.index] = asyncio.create_task(work)
-        self._tasks[task] = scope, step
-        task.add_done_callback(partial(self._ended, scope, step))
+        self._tasks[task] = ended = partial(self._ended, scope, step)
+        task.add_done_callback(ended)
 
     def _ended(self, scope: Scope, step: PlannedStep, task: "asyncio.Task[Then]") -> None:
         self._tasks.pop(task, None)
         if task in self._dropped:
-            self._dropped.remove(task)
+            self._dropped = tuple(other for other in self._dropped if other is not task)
         error = None if task.cancelled() else task.exception()  # looked at, else asyncio complains of it
         if task.cancelled():
             error = RuntimeError("the step was cancelled, and not by the run")
@@ -87,7 +87,8 @@ class Tasks(Ground):
             # A body that was cancelled at its time-out and will not end is left behind.
             self._timer(task, step.timeout + GRACE, partial(self._overdue, scope, step, task))
         try:
-            result, error, ms = await attend(step, node, values, partial(self._say, scope, step, task))
+            say = partial(self._say, scope, step, task) if step.streams else None
+            result, error, ms = await attend(step, node, values, say)
         except Pausing as pause:
             return partial(self._pause, scope, step, pause)
         finally:
