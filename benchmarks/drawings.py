@@ -137,7 +137,7 @@ class Canevas:
         self._watched = watched
 
     def chain(self, length: int, pause: Pause | None = None) -> Way:
-        names = ["begin", *(f"s{number}" for number in range(length))]
+        names = ["begin", *(f"s{number}" for number in range(1, length))]  # the start is a step like the others
         steps = {name: Step(kind="pass") for name in names} | {"begin": Step(kind="begin")}
         if pause is not None:
             steps[f"s{length // 2}"] = Step(kind="halt")

@@ -212,7 +212,7 @@ Starts = dict[str, tuple[float, float]]  # seconds of CPU and MiB, by module
 
 
 def targets(table: Table, lengths: dict[int, float], kept: float, starts: Starts) -> list[Target]:
-    """The targets of issue 3; CPU by the medians."""
+    """The targets; CPU by the medians."""
     unwatched, watched = Canevas().name, Canevas(watched=True).name
 
     def cpu(name: str, engine: str) -> float:

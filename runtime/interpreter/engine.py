@@ -9,7 +9,7 @@ changes the run's progress.
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -231,7 +231,7 @@ class Execution(Frames):
 
     def _come(self, scope: Scope, step: PlannedStep) -> None:
         """A step's sources have all settled: skip it, or find what its ports and settings get and start it."""
-        outputs, values = scope.outputs, {}
+        outputs, values = scope.outputs, NOTHING
         try:
             if step.quorum is not None:
                 outputs = self._gather(scope, step)
@@ -259,12 +259,12 @@ class Execution(Frames):
                 self._drop(scope, index)
         return scope.frozen.get(step.index, scope.outputs)
 
-    def _refuse(self, scope: Scope, step: PlannedStep, values: Values, error: BaseException) -> None:
+    def _refuse(self, scope: Scope, step: PlannedStep, values: Mapping[str, Any], error: BaseException) -> None:
         """The step failed before its body could be entered."""
         scope.start(step.index)
         scope.note(step.index, values)
         if self._watched and not step.closing:
-            self._tell(StepStarted, scope.path + step.id, values)
+            self._tell(StepStarted, scope.path + step.id, dict(values))
         self._fail(scope, step, error)
 
     def _start(self, scope: Scope, step: PlannedStep, node: Node, values: Values, shown: Values) -> None:
@@ -273,15 +273,14 @@ class Execution(Frames):
         if step.closing:
             self._close(scope, shown)
             return
-        shown = shown or (scope.input if step.trigger else shown)
         if scope.conductor is not None or step.instead is not None:
-            scope.note(step.index, shown)
+            scope.note(step.index, shown or (scope.input if step.trigger else shown))
         if not self._watched:
             self._enter(scope, step, node, values)
-        else:
-            if step.index not in scope.replies:  # entered anew after a pause, it was announced before
-                self._tell(StepStarted, scope.path + step.id, shown)
-            self._entering.append((scope, step, node, values))
+            return
+        if step.index not in scope.replies:  # entered anew after a pause, it was announced before
+            self._tell(StepStarted, scope.path + step.id, shown or (scope.input if step.trigger else shown))
+        self._entering.append((scope, step, node, values))
 
     def _enter(self, scope: Scope, step: PlannedStep, node: Node, values: Values) -> None:
         """Run a body: here and now when it never waits, else beside the loop."""
