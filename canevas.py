@@ -45,14 +45,14 @@ async def _up(settings: Settings) -> None:
     from builder.gate import Address
     from builder.site import site
     from nodes.catalog import load
-    from runtime.assembly import open_runtime
+    from runtime.assembly import Work, open_runtime
     from runtime.serving.server import listen, serve, spare_what_stays
     from runtime.storage.ownership import own
 
     catalog = load()
     with own(settings.home), listen(settings.host, settings.port) as listener:
         address = Address(settings.host, listener.getsockname()[1], settings.public_url)
-        async with open_runtime(settings, catalog) as runtime:
+        async with open_runtime(settings, catalog, work=Work()) as runtime:
             api = _api(runtime)
             app = await site(api, runtime.people, Backend(runtime, address.url, api.forget), address)
             with _known_at(settings.home, address.url):
@@ -76,13 +76,48 @@ async def _serve(settings: Settings) -> None:
     from nodes.catalog import load
     from runtime.assembly import open_runtime
     from runtime.serving.server import listen, serve, spare_what_stays
+    from runtime.storage.ownership import own
 
     catalog = load()
-    with listen(settings.host, settings.port) as listener:
+    with contextlib.ExitStack() as held:
+        if settings.owns_a_file:  # whoever opens it drives what is in it
+            held.enter_context(own(settings.home))
+        listener = held.enter_context(listen(settings.host, settings.port))
         async with open_runtime(settings, catalog) as runtime:
             typer.echo(f"The API is at http://{settings.host}:{listener.getsockname()[1]}/api. Ctrl-C ends it.")
             spare_what_stays()
             await serve(_api(runtime), listener)
+
+
+@cli.command()
+def worker(
+    queues: Annotated[str, typer.Option(help="The queues to take runs from, with commas between.")] = "default",
+    labels: Annotated[str, typer.Option(help="What this machine has, such as gpu, with commas between.")] = "",
+    at_once: Annotated[int, typer.Option(min=1, help="Runs at the same time, of each queue.")] = 100,
+    home: Annotated[Path | None, typer.Option(help="The folder for keys and models.")] = None,
+) -> None:
+    """Drive runs that Temporal hands out, on as many machines as wanted; SIGTERM lets what runs come to a halt."""
+    _run(_work(_settings(None, None, home), _names(queues), _names(labels), at_once))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+async def _work(settings: Settings, queues: tuple[str, ...], labels: tuple[str, ...], at_once: int) -> None:
+    from nodes.catalog import load
+    from runtime.assembly import Work, open_runtime
+    from runtime.errors import OperatorError
+
+    if not settings.temporal_url or settings.owns_a_file:
+        raise OperatorError(
+            "A worker takes its runs from Temporal and keeps them in PostgreSQL",
+            "the environment",
+            "Set CANEVAS_TEMPORAL_URL and CANEVAS_DATABASE_URL as for the servers; one machine alone needs no worker.",
+        )
+    async with open_runtime(settings, load(), work=Work(queues, labels, at_once)) as runtime:
+        typer.echo(f"Worker {runtime.runs.worker} takes runs of {', '.join(queues)}. Ctrl-C ends it.")
+        await asyncio.Event().wait()
 
 
 def _api(runtime: "Runtime") -> "Api":
@@ -140,10 +175,10 @@ def run(
 
 async def _run_file(file: Path, given: dict[str, Any], start: str, events: bool) -> int:
     from nodes.catalog import load
-    from runtime.assembly import InvalidInput, open_workbench
     from runtime.graph.plan import BrokenFlow
     from runtime.serving.terminal import WRONG, beside, follow, read_file
     from runtime.settings import secret_from_environment
+    from runtime.workbench import InvalidInput, open_workbench
 
     async def secret(workspace: str, name: str) -> str | None:
         return secret_from_environment(name)
@@ -167,7 +202,8 @@ async def _run_file(file: Path, given: dict[str, Any], start: str, events: bool)
                 typer.echo(str(error), err=True)
                 return WRONG
             else:
-                return await follow(workbench.runs.start(prepared), typer.echo, typer.echo if events else None)
+                record = await workbench.runs.begin(prepared)
+                return await follow(workbench.runs, record, typer.echo, typer.echo if events else None)
     for problem in problems:
         typer.echo(f"{file}: {problem}", err=True)
     return WRONG

@@ -24,7 +24,7 @@ from runtime.graph.catalog import Catalog
 from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Edge, Flow, Step
 from runtime.graph.node import Context, Node
-from runtime.interpreter.engine import Execution
+from runtime.interpreter.execution import Execution
 from runtime.interpreter.services import Services
 
 GIVEN = {"text": "hello", "amount": 3}

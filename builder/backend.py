@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from builder.deploy.ticks import schedules
 from builder.editor.desks import Desks
+from builder.editor.drafts import Drafts
 from builder.gate import Person
 from builder.preview.inputs import StartForm, start_forms
 from builder.preview.overlay import RunTrace
@@ -15,12 +17,13 @@ from builder.preview.repeated import given
 from runtime.errors import NotFoundError
 from runtime.graph.flow import Flow
 from runtime.graph.flowfile import read, write
-from runtime.graph.library import Library, called
+from runtime.graph.library import called
 from runtime.graph.migration import Migrated, migrate
 from runtime.graph.plan import BrokenFlow
 from runtime.graph.problems import Problem
 from runtime.graph.reading import Reading, read_flow
-from runtime.interpreter.events import Event, RunStarted
+from runtime.graph.schedule import Rule
+from runtime.interpreter.events import Event, RunStarted, RunState
 from runtime.interpreter.journal import RunRecord
 from runtime.interpreter.waits import Wait, asked
 from runtime.llm import weights
@@ -103,7 +106,7 @@ class Backend:
         self._runtime = runtime
         self.catalog = runtime.catalog
         self.url = url
-        self.desks = Desks(_Drafts(runtime), runtime.catalog)
+        self.desks = Desks(Drafts(runtime), runtime.catalog)
 
     # --- flows -------------------------------------------------------------------------------------------------
 
@@ -159,7 +162,7 @@ class Backend:
         start = await self._runtime.prepare(
             person.workspace, flow, given, source="preview", trigger=trigger, id=flow_id
         )
-        return self._runtime.runs.start(start).record.id
+        return (await self._runtime.runs.begin(start)).id
 
     async def previewing(self, person: Person, flow_id: str) -> str:
         """The id of the preview that still goes on or waits, from whichever tab; empty when none does."""
@@ -233,7 +236,7 @@ class Backend:
         start = await self._runtime.again(
             person.workspace, run, failed=failed, again=again, outputs=outputs, draft=draft, version=version
         )
-        return self._runtime.runs.start(start).record.id
+        return (await self._runtime.runs.begin(start)).id
 
     async def run(self, person: Person, run_id: str) -> RunRecord:
         """One run. Raises NotFoundError."""
@@ -245,10 +248,25 @@ class Backend:
         return list(alive.log) if alive else [*await self._runtime.journal.events(person.workspace, run_id)]
 
     async def runs(
-        self, person: Person, *, flow: str = "", state: str = "", limit: int = 50, before: float | None = None
+        self,
+        person: Person,
+        *,
+        flow: str = "",
+        state: str = "",
+        source: str = "",
+        search: str = "",
+        limit: int = 50,
     ) -> list[RunRecord]:
-        """The newest runs first. flow, state: only those; before: only what started earlier, epoch seconds."""
-        return await self._runtime.runs.records(person.workspace, flow=flow, state=state, limit=limit, before=before)
+        """The newest runs first. flow, state, source, search: only those, see `is_meant`."""
+        return await self._runtime.runs.records(
+            person.workspace, flow=flow, state=state, source=source, search=search, limit=limit
+        )
+
+    async def run_counts(
+        self, person: Person, *, flow: str = "", source: str = "", search: str = ""
+    ) -> dict[RunState, int]:
+        """How many runs are in each state, of those that `runs` would give."""
+        return await self._runtime.runs.counts(person.workspace, flow=flow, source=source, search=search)
 
     async def flow_of_run(self, person: Person, record: RunRecord) -> Flow:
         """The flow as it ran. Raises NotFoundError when its version is gone."""
@@ -278,7 +296,7 @@ class Backend:
         if problems := await self._runtime.errors(workspace, reading):
             raise BrokenFlow(problems)
         version = await store.publish(workspace, flow_id, person.id)
-        await store.deploy(workspace, flow_id, slug, version.number)
+        await store.deploy(workspace, flow_id, slug, version.number, schedules(reading))
         self._forget(slug)
         if await store.keys(workspace, slug):
             return Published(slug, version.number)
@@ -290,6 +308,19 @@ class Backend:
         """Let nothing answer under the slug any more."""
         await self._runtime.deployments.undeploy(person.workspace, slug)
         self._forget(slug)
+
+    async def pause(self, person: Person, slug: str) -> None:
+        """Let what comes to the slug wait: its runs stay queued, its schedules start nothing. Raises NotFoundError."""
+        await self._runtime.deployments.pause(person.workspace, slug)
+
+    async def resume(self, person: Person, slug: str) -> None:
+        """Let what was paused go on. Raises NotFoundError."""
+        await self._runtime.deployments.resume(person.workspace, slug)
+
+    async def schedules(self, person: Person, standing: "Deployment") -> dict[str, Rule]:
+        """When a deployed flow starts by itself, by what people call the steps. Raises NotFoundError."""
+        flow = await self._runtime.deployments.flow(person.workspace, standing.flow_id, standing.version)
+        return {flow.title(name): rule for name, rule in schedules(read_flow(flow, self.catalog)).items()}
 
     async def versions(self, person: Person, flow_id: str) -> "list[VersionEntry]":
         """The last twenty published versions of a flow, the newest first."""
@@ -353,30 +384,6 @@ class Backend:
             models=models,
             fetching=weights.being_fetched(settings.weights),
         )
-
-
-class _Drafts:
-    """The drafts of the database, as the desks want them."""
-
-    def __init__(self, runtime: "Runtime") -> None:
-        self._runtime = runtime
-
-    async def load(self, person: Person, flow_id: str) -> tuple[Flow, int]:
-        stored = await self._runtime.flows.load(person.workspace, flow_id)
-        flow, _ = await asyncio.to_thread(migrate, stored.flow, self._runtime.catalog)
-        return flow, stored.revision
-
-    async def save(self, person: Person, flow_id: str, flow: Flow, expected: int) -> int:
-        return await self._runtime.flows.save(person.workspace, flow_id, flow, expected)
-
-    async def create(self, person: Person, flow: Flow) -> str:
-        return (await self._runtime.flows.create(person.workspace, flow, person.id)).id
-
-    async def library(self, person: Person, flow: Flow) -> Library:
-        return await self._runtime.library(person.workspace, flow)
-
-    async def problems(self, person: Person, reading: Reading) -> list[Problem]:
-        return await self._runtime.what_is_missing(person.workspace, reading)
 
 
 def _asked(record: RunRecord, wait: Wait) -> Asked:

@@ -31,6 +31,16 @@ const midnight = (at) => new Date(at * 1000).setHours(0, 0, 0, 0) / 1000;
 export const exact = (at, locale) =>
   new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "medium" }).format(at * 1000);
 
+/** Weekday, day and time to the minute, on the clock of a time zone; the reader's own when none is said. */
+export const onClock = (at, locale, zone) => {
+  const shape = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+  try {
+    return new Intl.DateTimeFormat(locale, { ...shape, timeZone: zone }).format(at * 1000);
+  } catch {
+    return new Intl.DateTimeFormat(locale, { ...shape, timeZone: "UTC" }).format(at * 1000) + " UTC"; // a zone this browser does not know
+  }
+};
+
 /** "< 0.1 ms", "0.4 ms", "840 ms", "2.4 s", "3 min 5 s", "2 h 5 min". */
 export const duration = (ms, locale) => {
   const say = (number, unit, digits = 0) =>

@@ -29,6 +29,21 @@ class _TimeLeft(rx.Component):
     until: rx.Var[float]
 
 
+class _Elapsed(rx.Component):
+    library = _library
+    tag = "Elapsed"
+
+    since: rx.Var[float]
+
+
+class _Tick(rx.Component):
+    library = _library
+    tag = "Tick"
+
+    at: rx.Var[float]
+    zone: rx.Var[str]
+
+
 class _Pulse(rx.Component):
     library = _library
     tag = "Pulse"
@@ -50,6 +65,16 @@ def duration(ms: Any) -> rx.Component:
 def time_left(until: Any) -> rx.Component:
     """How long there is time until then, the exact time on hover. until: seconds since the epoch."""
     return _TimeLeft.create(until=until)
+
+
+def elapsed(since: Any) -> rx.Component:
+    """How long something has gone on, by the second in the first hour. since: seconds since the epoch."""
+    return _Elapsed.create(since=since)
+
+
+def tick(at: Any, zone: Any) -> rx.Component:
+    """A moment on the clock of a time zone, and on the reader's own where that is another time of the day."""
+    return _Tick.create(at=at, zone=zone)
 
 
 def pulse(every: Any, on_beat: Any) -> rx.Component:

@@ -137,6 +137,7 @@ def run_state(state: Any) -> rx.Component:
         ("done", _state("circle-check", t("Done"), "success")),
         ("failed", _state("circle-x", t("Failed"), "error")),
         ("running", _state("loader-circle", t("Running"), "info")),
+        ("queued", _state("list-start", t("Queued"), "neutral")),
         ("waiting", _state("hourglass", t("Waiting"), "warning")),
         ("cancelled", _state("circle-stop", t("Stopped"), "neutral")),
         ("skipped", _state("circle-slash", t("Skipped"), "neutral")),

@@ -14,7 +14,7 @@ from nodes.meaning import Classify, FindEntry
 from nodes.models import LLM
 from nodes.people import AskPerson
 from nodes.times import Wait
-from nodes.triggers import ApiStart, ChatStart, WebhookStart
+from nodes.triggers import ApiStart, ChatStart, ScheduleStart, WebhookStart
 from runtime.graph.catalog import Catalog
 from runtime.graph.node import Node
 
@@ -24,6 +24,7 @@ NODES: tuple[type[Node], ...] = (
     ApiStart,
     ChatStart,
     WebhookStart,
+    ScheduleStart,
     LLM,
     Classify,
     FindEntry,

@@ -26,7 +26,7 @@ class Wait(Node, group="logic", icon="hourglass", effect="reads", pauses=True):
     @classmethod
     def _is_a_time(cls, until: str) -> str:
         if until.strip():
-            _moment(until)
+            moment(until)
         return until
 
     def summary(self) -> str:
@@ -34,16 +34,16 @@ class Wait(Node, group="logic", icon="hourglass", effect="reads", pauses=True):
 
     async def run(self, context: Context, value: Annotated[Any, "What goes on afterwards."] = None) -> Any:
         now = context.now()
-        until = _moment(self.until) if self.until.strip() else now + self.duration * SECONDS[self.unit]
+        until = moment(self.until) if self.until.strip() else now + self.duration * SECONDS[self.unit]
         if until > now:
             await context.pause(until=until)
         return value
 
 
-def _moment(text: str) -> float:
+def moment(text: str) -> float:
     """Seconds since the epoch of an ISO time. Raises: ValueError."""
     try:
-        moment = datetime.fromisoformat(text.strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        read = datetime.fromisoformat(text.strip())
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         raise ValueError("this is no moment; write one such as 2027-01-31T09:00+01:00") from None

@@ -27,3 +27,19 @@ def test_the_command_line_counts_more_than_the_environment() -> None:
 def test_a_port_that_is_no_number_is_refused() -> None:
     with pytest.raises(OperatorError, match="CANEVAS_PORT is 'many'"):
         Settings.from_environment({"CANEVAS_PORT": "many"})
+
+
+def test_a_relay_is_set_by_its_address() -> None:
+    assert Settings.from_environment({"CANEVAS_RELAY_URL": "nats://host:4222"}).relay_url == "nats://host:4222"
+    assert Settings.from_environment({}).relay_url == ""
+
+
+def test_temporal_is_set_by_its_address_and_tls_is_on_or_off() -> None:
+    usual = Settings.from_environment({})
+    assert (usual.temporal_url, usual.temporal_namespace, usual.temporal_tls) == ("", "default", False)
+    given = {"CANEVAS_TEMPORAL_URL": "temporal:7233", "CANEVAS_TEMPORAL_TLS": "on", "CANEVAS_TEMPORAL_API_KEY": "k3y"}
+    settings = Settings.from_environment(given)
+    assert (settings.temporal_url, settings.temporal_tls) == ("temporal:7233", True)
+    assert "k3y" not in repr(settings)
+    with pytest.raises(OperatorError, match="CANEVAS_TEMPORAL_TLS is 'perhaps'"):
+        Settings.from_environment({"CANEVAS_TEMPORAL_TLS": "perhaps"})

@@ -4,12 +4,13 @@ from typing import Any
 
 import reflex as rx
 
-from builder.clock import moment
+from builder.clock import moment, tick
 from builder.deploy.state import Deploying, KeyLine
+from builder.deploy.ticks import TickLine
 from builder.language import t, tr
 from builder.preview.inspector import failure
 from builder.preview.step_link import step_link
-from builder.widgets import badge, button, closing, dialog, field, icon_button, text_input
+from builder.widgets import badge, button, closing, dialog, field, icon, icon_button, text_input
 
 
 def deploy_button() -> rx.Component:
@@ -18,7 +19,12 @@ def deploy_button() -> rx.Component:
         rx.cond(
             Deploying.live != "",
             rx.el.span(
-                badge(t("Live, version {number}", number=Deploying.version), "success", "radio"), class_name="deployed"
+                rx.cond(
+                    Deploying.paused > 0,
+                    badge(t("Paused, version {number}", number=Deploying.version), "warning", "circle-pause"),
+                    badge(t("Live, version {number}", number=Deploying.version), "success", "radio"),
+                ),
+                class_name="deployed",
             ),
         ),
         button(t("Deploy"), icon_name="rocket", kind="primary", on_click=Deploying.set_open(True), id="deploy-button"),
@@ -71,22 +77,69 @@ def _fresh_key() -> rx.Component:
 
 def _standing() -> rx.Component:
     return rx.fragment(
-        rx.el.section(
-            rx.el.h3(t("Call it")),
-            _copyable(Deploying.command, t("Copy the command"), "deploy-command"),
-            rx.cond(
-                Deploying.key == "",
-                rx.el.p(t("Put one of your keys in the place of YOUR_KEY."), class_name="help"),
-            ),
-        ),
+        rx.cond(Deploying.paused > 0, _paused()),
+        rx.cond(Deploying.ticks.length() > 0, _ticks()),
+        rx.cond(Deploying.command != "", _call()),
         rx.el.section(
             rx.el.h3(t("Keys")),
             rx.el.ul(rx.foreach(Deploying.keys, _key), class_name="keys"),
             rx.el.div(
                 button(t("New key"), icon_name="key-round", on_click=Deploying.add_key),
+                rx.cond(
+                    Deploying.paused > 0,
+                    rx.fragment(),
+                    button(t("Pause"), icon_name="circle-pause", on_click=Deploying.pause(True)),
+                ),
                 button(t("Take it down"), icon_name="power-off", kind="danger", on_click=Deploying.undeploy),
                 class_name="buttons",
             ),
+            rx.cond(
+                Deploying.paused > 0,
+                rx.fragment(),
+                rx.el.p(
+                    t("While it is paused, runs that are kept step by step stay queued and schedules start nothing."),
+                    class_name="help",
+                ),
+            ),
+        ),
+    )
+
+
+def _paused() -> rx.Component:
+    """That nothing goes on, what becomes of calls, and the way to go on."""
+    return rx.el.section(
+        rx.el.div(
+            rx.el.p(badge(t("Paused"), "warning", "circle-pause"), " ", moment(Deploying.paused)),
+            button(t("Go on"), kind="primary", icon_name="circle-play", on_click=Deploying.pause(False)),
+            class_name="buttons spread",
+        ),
+        rx.el.p(
+            t("Calls are taken: runs that are kept step by step stay queued until then. Schedules start nothing."),
+            class_name="help",
+        ),
+        class_name="paused",
+        role="status",
+    )
+
+
+def _ticks() -> rx.Component:
+    return rx.el.section(
+        rx.el.h3(t("Comes by itself next")),
+        rx.el.ul(rx.foreach(Deploying.ticks, _tick), class_name="ticks"),
+    )
+
+
+def _tick(one: rx.Var[TickLine]) -> rx.Component:
+    return rx.el.li(icon("calendar-clock"), tick(one["at"], one["zone"]), rx.el.span(one["title"], class_name="fine"))
+
+
+def _call() -> rx.Component:
+    return rx.el.section(
+        rx.el.h3(t("Call it")),
+        _copyable(Deploying.command, t("Copy the command"), "deploy-command"),
+        rx.cond(
+            Deploying.key == "",
+            rx.el.p(t("Put one of your keys in the place of YOUR_KEY."), class_name="help"),
         ),
     )
 

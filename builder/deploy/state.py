@@ -1,11 +1,13 @@
 """Deploying in Reflex: publish the draft under a slug, show its key once, make and revoke keys."""
 
+import time
 from typing import Any, TypedDict
 
 import reflex as rx
 
 from builder.backend import slug_of
 from builder.deploy.calling import curl
+from builder.deploy.ticks import TickLine, next_ticks
 from builder.editor.state import Editing
 from builder.guard import backend, person
 from builder.notices import Notices
@@ -26,8 +28,9 @@ class Deploying(rx.State):
     """The deploy dialog of the open flow.
 
     slug: what the address will be. live: the slug under which it answers now, empty when nowhere. key: the text of a
-    fresh key while the dialog that made it is open. failed, failed_step, mend: why it could not be done, at which
-    step, and what to do.
+    fresh key while the dialog that made it is open. command: the line that calls it, empty when it only starts by
+    itself; ticks: when it does. paused: since when its runs wait, 0 when they do not. failed, failed_step, mend: why it
+    could not be done, at which step, and what to do.
     """
 
     is_open: bool = False
@@ -38,6 +41,8 @@ class Deploying(rx.State):
     command: str = ""
     key: str = ""
     keys: list[KeyLine] = []
+    ticks: list[TickLine] = []
+    paused: float = 0.0
     busy: bool = False
     failed: str = ""
     failed_step: str = ""
@@ -83,6 +88,16 @@ class Deploying(rx.State):
         await self._look()
 
     @rx.event
+    async def pause(self, paused: bool) -> None:
+        """Let what comes wait, or go on."""
+        who, back = await person(), backend()
+        try:
+            await (back.pause(who, self.live) if paused else back.resume(who, self.live))
+        except CanevasError as error:
+            self._refuse(error)
+        await self._look()
+
+    @rx.event
     async def add_key(self) -> None:
         """Make another key and show it once."""
         try:
@@ -114,15 +129,19 @@ class Deploying(rx.State):
             standing = await back.deployments(who, flow)
             starts = await back.starts(who, flow)
             name = (await back.draft(who, flow)).name
+            rules = await back.schedules(who, standing[0]) if standing else {}
         except CanevasError as error:
             self._refuse(error)
             return
         self.live, self.version = (standing[0].slug, standing[0].version) if standing else ("", 0)
+        self.paused = (standing[0].paused or 0.0) if standing else 0.0
+        self.ticks = next_ticks(rules, time.time())
         self.slug = self.slug or self.live or slug_of(name)
         keys = await back.keys(who, self.live) if self.live else []
         self.keys = [KeyLine(id=k.id, name=k.name, prefix=k.prefix, created=k.created) for k in keys]
         self.address = f"{back.url}/api/flows/{self.live}" if self.live else ""
-        self.command = curl(back.url, self.live, starts[0], self.key) if self.live and starts else ""
+        called = [start for start in starts if start["trigger"] != "schedule"]
+        self.command = curl(back.url, self.live, called[0], self.key) if self.live and called else ""
 
     def _refuse(self, error: CanevasError) -> None:
         self.failed, self.mend = error.what, error.mend

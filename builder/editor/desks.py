@@ -38,8 +38,14 @@ class FlowStore(Protocol):
     async def load(self, person: Any, flow_id: str) -> tuple[Flow, int]:
         """The draft and its revision. Raises: NotFoundError."""
 
-    async def save(self, person: Any, flow_id: str, flow: Flow, expected: int) -> int:
-        """Store a draft when the stored revision is still `expected`; the new revision. Raises: ConflictError."""
+    async def save(self, person: Any, flow_id: str, flow: Flow, expected: int, batch: str = "") -> int:
+        """Store a draft when the stored revision is still `expected`; the new revision. Raises: ConflictError.
+
+        batch: the id of the edits that made it.
+        """
+
+    async def last_batch(self, person: Any, flow_id: str) -> str:
+        """The batch that the last save was given, empty when it was given none. Raises: NotFoundError."""
 
     async def create(self, person: Any, flow: Flow) -> str:
         """Store a new flow; its id."""
@@ -86,6 +92,14 @@ class _Seat:
     answers: OrderedDict[str, Saved] = field(default_factory=OrderedDict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    def remember(self, batch: str, saved: Saved) -> Saved:
+        """Keep what a batch was answered with."""
+        if batch:
+            self.answers[batch] = saved
+            while len(self.answers) > _ANSWERED:
+                self.answers.popitem(last=False)
+        return saved
+
 
 class Desks:
     """The desks of this process. clock: seconds, for what counts as one thing to undo."""
@@ -99,7 +113,8 @@ class Desks:
         flow, revision = await self._store.load(person, flow_id)
         reading = read_flow(flow, self._catalog, await self._store.library(person, flow))
         if (whole := settled(reading)) is not flow:
-            revision = await self._store.save(person, flow_id, whole, revision)
+            batch = await self._store.last_batch(person, flow_id)  # which this does not undo
+            revision = await self._store.save(person, flow_id, whole, revision, batch)
             reading = reread(whole, self._catalog, reading)
         desk = lay(reading, await self._problems(person, reading), revision)
         seat = self._sit(person, flow_id, tab, desk)
@@ -108,24 +123,25 @@ class Desks:
     async def edit(
         self, person: Any, flow_id: str, tab: str, base: int, edits: Sequence[Edit], batch: str = ""
     ) -> Saved:
-        """Apply edits and save. batch: an id of the tab's own; the same one again gets the same answer.
+        """Apply edits and save. batch: an id of the tab's own; the same one again is applied once and answered again.
 
         base: the last revision the tab has seen. Raises: EditError (nothing has changed), StaleError, NotFoundError.
         """
         seat = await self._seat(person, flow_id, tab)
         async with seat.lock:
-            if batch and (answer := seat.answers.get(batch)):
+            if answer := await self._answered(person, flow_id, seat, batch):
                 return answer
-            if not seat.floor <= base <= seat.desk.revision:
-                raise StaleError(seat.desk.revision)
-            edit = one_of(seat.desk.with_room(with_followers(seat.desk.flow, edits, self._catalog)))
-            history = seat.desk.history.record(seat.desk.flow, edit, self._clock())
-            saved = await self._save(person, flow_id, seat, apply(seat.desk.flow, edit), history)
-            if batch:
-                seat.answers[batch] = saved
-                while len(seat.answers) > _ANSWERED:
-                    seat.answers.popitem(last=False)
-            return saved
+            try:
+                if not seat.floor <= base <= seat.desk.revision:
+                    raise StaleError(seat.desk.revision)
+                edit = one_of(seat.desk.with_room(with_followers(seat.desk.flow, edits, self._catalog)))
+                history = seat.desk.history.record(seat.desk.flow, edit, self._clock())
+                saved = await self._save(person, flow_id, seat, apply(seat.desk.flow, edit), history, batch)
+            except StaleError:
+                if answer := await self._answered(person, flow_id, seat, batch):  # saved by another desk just now
+                    return answer
+                raise
+            return seat.remember(batch, saved)
 
     async def undo(self, person: Any, flow_id: str, tab: str) -> Saved | None:
         """Take back what this tab did last; None when there is nothing. Raises: StaleError, NotFoundError."""
@@ -152,8 +168,7 @@ class Desks:
             flow, revision = await self._store.load(person, flow_id)
             if revision == seat.desk.revision:
                 return None
-            seat.floor = revision
-            return await self._show(person, seat, flow, revision, seat.desk.history)
+            return await self._take_over(person, seat, flow, revision)
 
     async def put_on_top(self, person: Any, flow_id: str, tab: str, edits: Sequence[Edit]) -> Opened:
         """Load the newest revision and apply on it those of the edits that still fit; says how many did not."""
@@ -207,9 +222,34 @@ class Desks:
             history, edit = found
             return await self._save(person, flow_id, seat, apply(seat.desk.flow, edit), history)
 
-    async def _save(self, person: Any, flow_id: str, seat: _Seat, flow: Flow, history: History) -> Saved:
+    async def _answered(self, person: Any, flow_id: str, seat: _Seat, batch: str) -> Saved | None:
+        """What a batch was answered with, None when it is new.
+
+        Who saved it may have died before the answer, or had the tab on another desk; then the store knows it, and
+        a tab that was not shown what it made of the flow sees by `before` that it has to open the flow anew.
+        """
+        if not batch:
+            return None
+        if answer := seat.answers.get(batch):
+            return answer
+        if await self._store.last_batch(person, flow_id) != batch:
+            return None
+        flow, revision = await self._store.load(person, flow_id)
+        if revision != seat.desk.revision:
+            await self._take_over(person, seat, flow, revision)
+        undo, redo = seat.desk.names
+        return seat.remember(batch, Saved(revision, revision, {}, undo, redo))
+
+    async def _take_over(self, person: Any, seat: _Seat, flow: Flow, revision: int) -> Saved:
+        """Put on the desk what was saved elsewhere."""
+        seat.floor = revision
+        return await self._show(person, seat, flow, revision, seat.desk.history)
+
+    async def _save(
+        self, person: Any, flow_id: str, seat: _Seat, flow: Flow, history: History, batch: str = ""
+    ) -> Saved:
         try:
-            revision = await self._store.save(person, flow_id, flow, seat.desk.revision)
+            revision = await self._store.save(person, flow_id, flow, seat.desk.revision, batch)
         except ConflictError:
             _, newer = await self._store.load(person, flow_id)
             raise StaleError(newer) from None

@@ -128,4 +128,5 @@ def said_of(step: Step) -> dict[str, Any]:
         "retry": step.retry and step.retry.model_dump(),
         "timeout": step.timeout,
         "on_error": step.on_error if isinstance(step.on_error, str) else step.on_error.model_dump(),
+        "once": step.once,
     }

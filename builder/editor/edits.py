@@ -21,6 +21,7 @@ from builder.editor.document import (
     with_step,
 )
 from builder.editor.edit import EditBase, what_is_said
+from builder.editor.flow_edits import Configure, Describe
 from builder.editor.nest_edits import Nest, stand_again
 from builder.editor.note_edits import NoteEdit
 from builder.editor.renaming import NameTaken, rename_step
@@ -42,6 +43,7 @@ class Add(EditBase, frozen=True, tag="add"):
     retry: dict[str, Any] | None = None
     timeout: float | None = None
     on_error: Any = "fail"
+    once: bool = False
     place: int | None = None
 
     def apply(self, flow: Flow) -> Flow:
@@ -174,7 +176,7 @@ class Unset(EditBase, frozen=True, tag="unset"):
 
 
 class SetStep(EditBase, frozen=True, tag="set_step"):
-    """What a step is called, and what happens when it fails or takes long; what is not said stays.
+    """What a step is called, and what happens when it fails, takes long or is cut off; what is not said stays.
 
     Without an error port its wires go, since they would hang in the air.
     """
@@ -184,6 +186,7 @@ class SetStep(EditBase, frozen=True, tag="set_step"):
     retry: dict[str, Any] | UnsetType | None = UNSET
     timeout: float | UnsetType | None = UNSET
     on_error: Any = UNSET
+    once: bool | UnsetType = UNSET
 
     def apply(self, flow: Flow) -> Flow:
         step = flow.steps[known(self.step, flow.steps)]
@@ -200,7 +203,7 @@ class SetStep(EditBase, frozen=True, tag="set_step"):
 
     def said(self) -> dict[str, Any]:
         """What this edit says, by name."""
-        return what_is_said(self, "title", "retry", "timeout", "on_error")
+        return what_is_said(self, "title", "retry", "timeout", "on_error", "once")
 
     def _cut(self, flow: Flow) -> list[Edge]:
         if self.on_error is UNSET or self.on_error == "port":
@@ -250,27 +253,8 @@ class Rename(EditBase, frozen=True, tag="rename"):
         return step.model_copy(update={"config": config, "within": within})
 
 
-class Describe(EditBase, frozen=True, tag="describe"):
-    """What the flow is called and what it is for; what is not said stays."""
-
-    name: str | UnsetType = UNSET
-    description: str | UnsetType = UNSET
-
-    def apply(self, flow: Flow) -> Flow:
-        said = self.said()
-        checked = made(Flow, said, "flow")
-        return flow.model_copy(update={name: getattr(checked, name) for name in said})
-
-    def inverse(self, flow: Flow) -> tuple[EditBase, ...]:
-        return (Describe(**{name: getattr(flow, name) for name in self.said()}),)
-
-    def said(self) -> dict[str, Any]:
-        """What this edit says, by name."""
-        return what_is_said(self, "name", "description")
-
-
 StepEdit = Add | Paste | Remove | Move | Nest | Set | Unset | SetStep | Rename
-OneEdit = StepEdit | Connect | Disconnect | Describe | NoteEdit
+OneEdit = StepEdit | Connect | Disconnect | Describe | Configure | NoteEdit
 
 
 class Batch(EditBase, frozen=True, tag="batch"):

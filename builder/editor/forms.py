@@ -4,9 +4,9 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
+from pydantic import BaseModel
 
 from runtime.graph.catalog import widget_of
-from runtime.graph.node import Node
 
 
 class Field(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -37,9 +37,9 @@ class Field(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 @lru_cache(maxsize=1024)
-def form_of(node: type[Node]) -> tuple[Field, ...]:
-    """The settings of a node in the order of its class."""
-    schema = node.model_json_schema()
+def form_of(model: type[BaseModel]) -> tuple[Field, ...]:
+    """The settings of a node, or of another part of a flow, in the order of its class."""
+    schema = model.model_json_schema()
     return _fields(schema, schema.get("$defs", {}))
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from builder.editor.document import EditError
 from builder.editor.edits import Batch, Edit, Move, Set, SetStep, inverse
+from builder.editor.flow_edits import Configure
 from builder.editor.note_edits import SetNote
 from runtime.graph.flow import Flow
 
@@ -82,6 +83,7 @@ _NAMES = {
     "SetStep": "Change {step}",
     "Rename": "Rename {step}",
     "Describe": "Rename the flow",
+    "Configure": "Change how the flow runs",
     "AddNote": "Add a note",
     "SetNote": "Change a note",
     "RemoveNote": "Remove a note",
@@ -102,6 +104,8 @@ def _subject(edit: Edit) -> tuple[object, ...] | None:
         return ("move", *sorted(edit.steps))
     if isinstance(edit, SetStep):
         return ("set_step", edit.step, *edit.said())
+    if isinstance(edit, Configure):
+        return ("configure", *edit.said())
     if isinstance(edit, SetNote):
         return ("set_note", edit.note, *edit.said())
     return None

@@ -8,7 +8,7 @@ import msgspec
 from builder.editor.forms import Field, form_of
 from builder.editor.ports import BodyView, PortView, bodies_of, ports_in, ports_out
 from runtime.graph.catalog import Catalog
-from runtime.graph.flow import Step, free_id
+from runtime.graph.flow import Limits, Step, free_id
 from runtime.graph.node import Group, Node
 from runtime.graph.reading import read_step
 from runtime.graph.values import Kind, accepted
@@ -25,7 +25,10 @@ GROUPS: dict[Group, str] = {
 
 
 class KindView(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One kind of node. stem: what the ids of its steps begin with. inputs, outputs, bodies: with default settings."""
+    """One kind of node. stem: what the ids of its steps begin with. inputs, outputs, bodies: with default settings.
+
+    pauses, writes, once: it waits, it changes something outside, it is not repeatable; see `Node`.
+    """
 
     kind: str
     label: str
@@ -40,13 +43,17 @@ class KindView(msgspec.Struct, frozen=True, omit_defaults=True):
     bodies: tuple[BodyView, ...] = ()
     trigger: str = ""
     ends: bool = False
+    pauses: bool = False
+    writes: bool = False
+    once: bool = False
 
 
 def kinds_view(catalog: Catalog) -> dict[str, Any]:
     """For the browser, as plain values.
 
     groups: `{group, label, kinds}` in palette order, empty ones left out. kinds: a KindView by kind. accepts: for
-    each kind of value an input takes, the kinds it takes, so that no port has to be asked for while dragging.
+    each kind of value an input takes, the kinds it takes, so that no port has to be asked for while dragging. limits:
+    what one run may use, as the fields of a form.
     """
     kinds = {node.kind: kind_view(node) for node in catalog}
     by_group: dict[str, list[str]] = {group: [] for group in GROUPS}
@@ -54,7 +61,12 @@ def kinds_view(catalog: Catalog) -> dict[str, Any]:
         by_group[view.group].append(view.kind)
     groups = [{"group": g, "label": GROUPS[g], "kinds": by_group[g]} for g in GROUPS if by_group[g]]
     plain: dict[str, Any] = msgspec.to_builtins(
-        {"groups": groups, "kinds": kinds, "accepts": {kind: accepted(kind) for kind in Kind}}
+        {
+            "groups": groups,
+            "kinds": kinds,
+            "accepts": {kind: accepted(kind) for kind in Kind},
+            "limits": form_of(Limits),
+        }
     )
     return plain
 
@@ -76,6 +88,9 @@ def kind_view(node: type[Node]) -> KindView:
         bodies=bodies_of(fresh, {}, {}),
         trigger=node.trigger,
         ends=node.ends,
+        pauses=node.pauses,
+        writes=node.effect == "writes",
+        once=node.once,
     )
 
 

@@ -1,5 +1,7 @@
 """The editor in Reflex: each event reads, calls the desks once, and hands their answer to the browser."""
 
+import itertools
+import time
 from typing import Any
 
 import reflex as rx
@@ -13,6 +15,10 @@ from builder.editor.kinds import kinds_view
 from builder.guard import backend, person
 from builder.notices import said
 from runtime.errors import CanevasError, NotFoundError
+
+# One count for all tabs that does not begin at 0: a browser remembers the last number it heard, and after a restart of
+# this process, or under another token, would take the same one for what it has heard already.
+_WORDS = itertools.count(time.time_ns() // 1000)
 
 
 class Editing(rx.State):
@@ -30,7 +36,6 @@ class Editing(rx.State):
     missing: bool = False
     failed: str = ""
     mend: str = ""
-    _said: int = 0
 
     @rx.event
     async def open(self) -> None:
@@ -53,9 +58,9 @@ class Editing(rx.State):
         """Apply what the person did, also to a flow that they are just leaving."""
         who, desks = await person(), backend().desks
         try:
-            self._answer(flow, await desks.edit(who, flow, self._tab, base, _decoded(edits), batch))
+            self._answer(flow, await desks.edit(who, flow, self._tab, base, _decoded(edits), batch), batch)
         except CanevasError as error:
-            self._refuse(flow, error)
+            self._refuse(flow, error, batch)
 
     @rx.event
     async def walk(self, flow: str, way: str) -> EventSpec | None:
@@ -107,9 +112,9 @@ class Editing(rx.State):
             "resolved": resolved,
         }
 
-    def _answer(self, flow: str, saved: Saved | None) -> None:
+    def _answer(self, flow: str, saved: Saved | None, batch: str = "") -> None:
         self._shown()
-        self.answer = self._word(flow)
+        self.answer = self._word(flow, batch)
         if saved is not None:  # else there was nothing to undo, or nothing changed elsewhere
             self.answer |= {
                 "before": saved.before,
@@ -119,19 +124,18 @@ class Editing(rx.State):
                 "redo": saved.redo,
             }
 
-    def _refuse(self, flow: str, error: CanevasError) -> None:
-        words = list(said(error))
+    def _refuse(self, flow: str, error: CanevasError, batch: str = "") -> None:
+        words, word = list(said(error)), self._word(flow, batch)
         if isinstance(error, StaleError):
-            self.answer = {**self._word(flow), "stale": error.revision}
+            self.answer = {**word, "stale": error.revision}
         elif isinstance(error, EditError):
-            self.answer = {**self._word(flow), "refused": words}
+            self.answer = {**word, "refused": words}
         else:
-            self.answer = {**self._word(flow), "failed": words}
+            self.answer = {**word, "failed": words}
 
-    def _word(self, flow: str) -> dict[str, Any]:
-        """What every word to the browser begins with: a number that rises, and the flow it is about."""
-        self._said += 1
-        return {"n": self._said, "flow": flow}
+    def _word(self, flow: str, batch: str = "") -> dict[str, Any]:
+        """What every word to the browser begins with: a number that rises, the flow and the batch it is about."""
+        return {"n": next(_WORDS), "flow": flow, "batch": batch}
 
     def _shown(self) -> None:
         """Let go of a flow that the browser has by now: a page that is loaded anew would first be sent the old one."""

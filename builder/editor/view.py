@@ -35,7 +35,8 @@ class StepView(msgspec.Struct, frozen=True, omit_defaults=True):
     """One card. known: its kind is in the catalog; if not, the ports are those that wires name.
 
     entry: it has the port `after`. parent, body: where it stands, empty on the canvas itself; `at` counts from the
-    corner of that body's room. bodies: a card that has some is a frame. retry, timeout, on_error: as the document says.
+    corner of that body's room. bodies: a card that has some is a frame. retry, timeout, on_error, once: as the document
+    says.
     """
 
     id: str
@@ -57,6 +58,7 @@ class StepView(msgspec.Struct, frozen=True, omit_defaults=True):
     retry: dict[str, Any] | None = None
     timeout: float | None = None
     on_error: Any = "fail"
+    once: bool = False
     problems: tuple[ProblemView, ...] = ()
 
 
@@ -81,7 +83,10 @@ class NoteView(msgspec.Struct, frozen=True):
 
 
 class FlowView(msgspec.Struct, frozen=True):
-    """A whole flow. problems: those of no step in particular."""
+    """A whole flow. problems: those of no step in particular.
+
+    running, limits: what the document says of them, which is nothing that equals its default.
+    """
 
     name: str
     description: str
@@ -89,6 +94,8 @@ class FlowView(msgspec.Struct, frozen=True):
     wires: dict[str, WireView]
     notes: dict[str, NoteView]
     problems: tuple[ProblemView, ...] = ()
+    running: dict[str, Any] = {}
+    limits: dict[str, Any] = {}
 
 
 def view(reading: Reading, problems: Iterable[Problem]) -> FlowView:
@@ -120,6 +127,8 @@ def view(reading: Reading, problems: Iterable[Problem]) -> FlowView:
         wires={wire.id: wire for wire in (*wires, *joins)},
         notes={name: NoteView(name, note.text, note.at, note.size) for name, note in flow.notes.items()},
         problems=_problems(by_step.get("", ())),
+        running=flow.running.model_dump(mode="json"),
+        limits=flow.limits.model_dump(mode="json"),
     )
 
 
@@ -155,7 +164,7 @@ def changes(before: FlowView, after: FlowView) -> dict[str, Any]:
     """What the browser must change to get from one view to the next, as plain values.
 
     For `steps`, `wires` and `notes`: `{id: new value, or null when it is gone}`. order: the ids of the steps,
-    only when it changed. name, description, problems: only when they changed.
+    only when it changed. name, description, problems, running, limits: only when they changed.
     """
     found: dict[str, Any] = {
         name: changed
@@ -164,7 +173,7 @@ def changes(before: FlowView, after: FlowView) -> dict[str, Any]:
     }
     if list(before.steps) != list(after.steps):
         found["order"] = list(after.steps)
-    for name in ("name", "description", "problems"):
+    for name in ("name", "description", "problems", "running", "limits"):
         if getattr(before, name) != getattr(after, name):
             found[name] = msgspec.to_builtins(getattr(after, name))
     return found
@@ -208,6 +217,7 @@ def _step(
         retry=said["retry"],
         timeout=said["timeout"],
         on_error=said["on_error"],
+        once=said["once"],
         problems=_problems(problems),
     )
 

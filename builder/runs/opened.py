@@ -12,14 +12,14 @@ from builder.preview.inspected import Inspected, inspect
 from builder.preview.overlay import RunTrace
 from builder.preview.repeated import mark
 from builder.preview.shown import Nest, Picker, cards, choosing, nest_of, pickers, place, shown_step
-from builder.runs.lines import SOON, RunLine, line
+from builder.runs.lines import GOING_ON, SOON, RunLine, line
+from builder.runs.recovery import Recovery, recoveries
 from builder.runs.report import StepLine, inspect_run, step_lines
 from builder.runs.versions import VersionLine
 from runtime.errors import NotFoundError
+from runtime.interpreter.journal import RunRecord
 
-NO_RUN = RunLine(
-    id="", flow="", flow_name="", source="", state="", started=0, ms=0, steps=0, version=0, error="", parent=""
-)  # fmt: skip
+NO_RUN = line(RunRecord(id="", workspace="", flow="", flow_name="", source="preview", started=0))
 
 
 class RunPage(rx.State):
@@ -30,7 +30,7 @@ class RunPage(rx.State):
     elsewhere. ways: to the other passes of the selected step. questions: what the run asks people. repeated: when the
     run started that this one repeats, seconds since the epoch, 0 when that is not known. view: the flow as it ran, for
     the `Viewer`; overlay: what the run says of its steps. incomplete: the flow was not kept, so nothing can be drawn.
-    versions: of the flow, as published; not the one that ran.
+    versions: of the flow, as published; not the one that ran. recovered: the processes that died with it.
     """
 
     phase: str = "loading"
@@ -47,6 +47,7 @@ class RunPage(rx.State):
     questions: list[Question] = []
     repeated: float = 0.0
     versions: list[VersionLine] = []
+    recovered: list[Recovery] = []
     _given: list[str] = []
 
     @rx.var
@@ -57,7 +58,7 @@ class RunPage(rx.State):
     @rx.var
     def is_going_on(self) -> bool:
         """Has the run not ended?"""
-        return self.run["state"] in ("running", "waiting")
+        return self.run["state"] in GOING_ON
 
     @rx.event
     async def open(self) -> None:
@@ -108,7 +109,8 @@ class RunPage(rx.State):
         who, back = await person(), backend()
         try:
             record = await back.run(who, str(self.run_id))
-            trace = RunTrace().take_all(await back.events(who, record.id))
+            events = await back.events(who, record.id)
+            trace = RunTrace().take_all(events)
         except NotFoundError:
             self.phase = "missing"
             return
@@ -129,6 +131,7 @@ class RunPage(rx.State):
                 self.repeated = (await back.run(who, record.parent)).started
                 self._given = await back.given(who, record.id)
         mark(trace, self._given)
+        self.recovered = recoveries(events)
         self._show(trace, drawn, nest)
 
     def _pass(self, chosen: dict[str, str]) -> None:

@@ -12,9 +12,10 @@ from builder.preview.again import run_again, step_again, value_dialog
 from builder.preview.inspector import inspector
 from builder.preview.picker import picker
 from builder.runs.opened import RunPage
+from builder.runs.recovery import Recovery
 from builder.runs.report import StepLine
 from builder.runs.versions import version_choice, version_help
-from builder.runs.words import source, version
+from builder.runs.words import source, standing, version
 from builder.shell import frame, header, navigation
 from builder.widgets import button, empty_state, icon, link, link_button, run_state, step_name
 
@@ -29,6 +30,7 @@ def run_page(icons: Sequence[str] = ()) -> rx.Component:
         ("missing", _missing()),
         rx.fragment(
             _headline(),
+            rx.foreach(RunPage.recovered, _recovered),
             questions(RunPage.questions, RunPage.look),
             _flow(icons),
             rx.el.div(_steps(), _inspector(), class_name="run-parts"),
@@ -58,6 +60,7 @@ def _headline() -> rx.Component:
         rx.el.span(version(run["version"])),
         rx.el.span(moment(run["started"])),
         rx.cond(run["ms"] > 0, rx.el.span(duration(run["ms"]))),
+        standing(run),
         rx.cond(run["parent"] != "", _repeats()),
     )
     return rx.fragment(
@@ -79,6 +82,31 @@ def _headline() -> rx.Component:
             class_name="headline",
         ),
         rx.cond(RunPage.is_going_on | RunPage.incomplete, rx.fragment(), version_help()),
+    )
+
+
+def _recovered(one: rx.Var[Recovery]) -> rx.Component:
+    """Where and when the run went on after its process had died, and which steps were cut off."""
+    went_on = t("The process that drove this run died, and {worker} went on with it.", worker=one["worker"])
+    return rx.el.div(
+        icon("life-buoy"),
+        rx.el.div(
+            rx.el.p(went_on, " ", rx.el.span(moment(one["at"]), class_name="fine")),
+            rx.cond(
+                one["again"] != "",
+                rx.el.p(t("Cut off in its middle and run again:"), " ", rx.el.code(one["again"])),
+            ),
+            rx.cond(
+                one["asked"] != "",
+                rx.el.p(t("Cut off in its middle; a person decides:"), " ", rx.el.code(one["asked"])),
+            ),
+            rx.cond(
+                (one["again"] == "") & (one["asked"] == ""),
+                rx.el.p(t("No step was cut off; nothing ran twice.")),
+            ),
+        ),
+        class_name="card recovered",
+        role="note",
     )
 
 

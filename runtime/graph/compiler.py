@@ -8,7 +8,7 @@ from typing import Any
 from runtime.graph.binding import Outputs, Source, accept, binder, giver, substitute
 from runtime.graph.body_end import end_of_body
 from runtime.graph.catalog import Catalog
-from runtime.graph.check import Graph, check_reading, graph, live_steps, reads, triggers, waits_for
+from runtime.graph.check import Graph, check_reading, graph, live_steps, needs, reads, triggers, waits_for
 from runtime.graph.computed import builder, computed
 from runtime.graph.flow import Flow
 from runtime.graph.library import EMPTY, Library
@@ -76,6 +76,9 @@ def compile_reading(reading: Reading, *, called: bool = False) -> Plan:
         slots = _slots(reading, place, alive, captured)
         plan = _scope(reading, place, slots, before, bodies, closed=called or place is not ROOT)
         if place is ROOT:
+            classes = [step.node_class for step in reading.steps.values() if step.node_class is not None]
+            plan.pauses = any(node_class.pauses for node_class in classes)
+            plan.models = tuple(sorted({name for _, _, name in needs(reading, "model")}))
             plan.starts = {name: slots[name] for name in starts}
             plan.elsewhere = {start: _elsewhere(whole, plan.index, starts, start) for start in starts}
             return plan
@@ -211,6 +214,7 @@ def _planned(reading: Reading, step: StepReading, index: Mapping[str, int], bodi
         cleaning=frozenset(body.name for body in step.bodies if body.cleans),
         live=_counter(step, wires),
         quorum=node.quorum(),
+        once=spec.once or node_class.once,
     )
 
 

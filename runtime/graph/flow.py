@@ -135,7 +135,8 @@ class Step(_Document):
     """One node on the canvas. version: of its node, when it was last edited. timeout: seconds for one try.
 
     within: the body it stands in, as `step` or `step.body`; empty on the canvas itself. on_error: `fail` ends the
-    run, `port` sends the error to the output `error`, a Default goes on with a value.
+    run, `port` sends the error to the output `error`, a Default goes on with a value. once: after a crash in its middle
+    a person decides whether it runs again.
     """
 
     kind: Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -146,6 +147,7 @@ class Step(_Document):
     retry: Retry | None = None
     timeout: float | None = Field(default=None, gt=0, le=86_400)
     on_error: OnError = "fail"
+    once: bool = False
 
 
 class Note(_Document):
@@ -171,6 +173,25 @@ class Limits(_Document):
     cost: float | None = Field(default=None, gt=0)
 
 
+Priority = Literal["lowest", "low", "normal", "high", "highest"]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+
+
+class Running(_Document):
+    """How the runs of a flow are kept, and where they wait for their turn.
+
+    durability: `fast` keeps nothing unless a run waits, `result` keeps the whole at its end, `step` keeps each
+    finished step before the next one starts, so that the run goes on after a crash; empty: as its start has it.
+    queue: where runs that are kept step by step wait for their turn; empty: the usual one. priority: who comes first
+    there. labels: what a worker must have to take them, such as `gpu`.
+    """
+
+    durability: Literal["", "fast", "result", "step"] = ""
+    queue: Name | Literal[""] = ""
+    priority: Priority = "normal"
+    labels: Annotated[tuple[Name, ...], Field(max_length=4)] = ()
+
+
 class Flow(_Document):
     """A flow, immutable: every change makes a new one (see the builder's edits).
 
@@ -184,6 +205,7 @@ class Flow(_Document):
     steps: dict[StepId, Step] = Field(default_factory=dict, max_length=MAX_STEPS)
     edges: tuple[EdgeField, ...] = ()
     limits: Limits = Limits()
+    running: Running = Running()
     layout: dict[str, tuple[float, float]] = Field(default_factory=dict)
     notes: dict[StepId, Note] = Field(default_factory=dict)
 
@@ -197,7 +219,7 @@ class Flow(_Document):
     @model_serializer(mode="wrap")
     def _format_and_name_always(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         written: dict[str, Any] = handler(self)
-        for name in ("description", "edges", "limits", "layout", "notes"):
+        for name in ("description", "edges", "limits", "running", "layout", "notes"):
             if not written[name]:
                 del written[name]
         return written

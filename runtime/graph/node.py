@@ -28,11 +28,12 @@ from typing import Any, ClassVar, Literal, Protocol, TypedDict
 from pydantic import BaseModel, ConfigDict
 
 from runtime.graph.messages import Http, Llm
+from runtime.graph.schedule import Rule
 from runtime.graph.values import Kind
 
 Group = Literal["trigger", "llm", "voice", "logic", "data", "integration", "human"]
 Effect = Literal["pure", "reads", "writes"]
-Trigger = Literal["", "api", "chat", "webhook"]
+Trigger = Literal["", "api", "chat", "webhook", "schedule"]
 
 AFTER = "after"  # every step has this port: it orders steps and carries branches, and hands over no value
 CALLED = "flow"  # the body of a step that runs another flow
@@ -199,7 +200,8 @@ class Node(BaseModel):
     with a step in `migrate`. effect: `pure` touches nothing outside and never waits, `reads` may be repeated
     freely, `writes` changes something outside. trigger: how a run starts here. untrusted, private, sends: brings
     untrusted text in, reads private data, sends data out; safety checks use them. ends: gives the run's answer.
-    pauses: waits for a person or a time, so it has no time-out unless its step says one.
+    pauses: waits for a person or a time, so it has no time-out unless its step says one. once: not repeatable: after a
+    crash in its middle a person decides whether it runs again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -216,6 +218,7 @@ class Node(BaseModel):
     sends: ClassVar[bool] = False
     ends: ClassVar[bool] = False
     pauses: ClassVar[bool] = False
+    once: ClassVar[bool] = False
 
     # Set by `ports.derive` when a catalog takes the class in, so that an author's mistake is found at start-up.
     ports_in: ClassVar[tuple[Port, ...]] = ()
@@ -237,6 +240,7 @@ class Node(BaseModel):
         sends: bool = False,
         ends: bool = False,
         pauses: bool = False,
+        once: bool = False,
         **pydantic_options: Any,
     ) -> None:
         super().__init_subclass__(**pydantic_options)
@@ -244,7 +248,8 @@ class Node(BaseModel):
         cls.kind = kind or words.replace(" ", "_").lower()
         cls.label = label or words.capitalize()
         cls.group, cls.icon, cls.version, cls.effect, cls.trigger = group, icon, version, effect, trigger
-        cls.untrusted, cls.private, cls.sends, cls.ends, cls.pauses = untrusted, private, sends, ends, pauses
+        cls.untrusted, cls.private, cls.sends = untrusted, private, sends
+        cls.ends, cls.pauses, cls.once = ends, pauses, once
 
     def inputs(self) -> tuple[Port, ...]:
         """The input ports; override only when they depend on the settings."""
@@ -269,6 +274,10 @@ class Node(BaseModel):
     def accepts(self) -> dict[str, Any]:
         """For triggers: the JSON Schema of the input that starts a run here."""
         return {"type": "object"}
+
+    def schedule(self) -> Rule | None:
+        """For triggers: when a deployed flow starts here by itself."""
+        return None
 
     def summary(self) -> str:
         """The one line of config that the card shows."""

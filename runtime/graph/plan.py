@@ -33,7 +33,8 @@ class PlannedStep:
     parameters of `run` that take the Context and the Calls, or None. answers: gives the run's answer. bodies: the
     plans of the flows inside, by name; independent: those whose calls do not come of one another; cleaning: those
     that are let end. closing: it is no step of the flow, but the end of a body. quorum: how many live wires are
-    enough; live: how many there are; serving: the steps that only this one needs.
+    enough; live: how many there are; serving: the steps that only this one needs. once: it is not
+    run again without a person's word when it was cut off in its middle.
     """
 
     index: int
@@ -65,6 +66,7 @@ class PlannedStep:
     serving: frozenset[int] = frozenset()
     waits: int = 0
     successors: tuple[int, ...] = ()
+    once: bool = False
 
 
 @dataclass(slots=True)
@@ -74,7 +76,8 @@ class Plan:
     index: of each step by id. starts: triggers by id. elsewhere: for each trigger, the steps that a run from it skips
     at once, because they serve other triggers only. size: outputs that a run of it keeps: of its steps, then of steps
     around it that it reads. captures: where the latter come from and go to. entry: where the outputs stand that a
-    body gives its steps.
+    body gives its steps. pauses, models: of a flow: whether any of its steps may wait for a person or for long, and the
+    models that it names.
     """
 
     flow: Flow
@@ -89,6 +92,8 @@ class Plan:
     size: int
     captures: tuple[tuple[int, int], ...] = ()
     entry: int = -1
+    pauses: bool = False
+    models: tuple[str, ...] = ()
 
     def trigger(self, wanted: str = "") -> str:
         """The id of the start that a run begins at: the one asked for, by id or by how it is triggered.

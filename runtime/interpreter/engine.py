@@ -9,14 +9,14 @@ changes the run's progress.
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from runtime.errors import AuthorError, ConflictError, OperatorError
+from runtime.errors import AuthorError, OperatorError
 from runtime.graph.messages import ModelCall
-from runtime.graph.node import Node, Reply
+from runtime.graph.node import Node
 from runtime.graph.plan import Plan, PlannedStep
 from runtime.graph.values import ENDLESS, Large, NotJson
 from runtime.interpreter.attendance import BrokenPromise, may_go_better
@@ -25,8 +25,6 @@ from runtime.interpreter.events import (
     ENDINGS,
     NOTHING,
     Durable,
-    Ending,
-    Event,
     Failure,
     RunCancelled,
     RunFailed,
@@ -54,8 +52,8 @@ Values = dict[str, Any]
 _chance = random.Random()  # noqa: S311 - jitter is no secret
 
 
-class Execution(Frames):
-    """One run of a plan, or what is left of it after `past` events: read its events or await its `outcome`, once.
+class Engine(Frames):
+    """The loop of one run of a plan, or of what is left of it after `past` events; see `execution.py` for its reader.
 
     run: the id, from which idempotency keys are made. parent, pins: what RunStarted says of them. chance: where the
     jitter of retries comes from. Raises from the constructor: AuthorError for a start that the flow does not have,
@@ -98,71 +96,6 @@ class Execution(Frames):
         else:
             self._root.begin(began.trigger, began.input)
             apply(self._root, self._past.pop("", ()))
-
-    async def outcome(self) -> Ending | None:
-        """Run to the end with nobody watching; a failure is an ending too. None: the run waits, see `waits`."""
-        self._set_out()
-        try:
-            if self._past:
-                await self._take_up()
-            while self._ending is None and not self._blocked:
-                if not self._turn(BREATH):
-                    await self._wait()
-        finally:
-            await self._leave()
-        return self._ending
-
-    async def __aiter__(self) -> AsyncIterator[Event]:
-        """The new events, in order; the run goes on only when the next one is asked for.
-
-        Without an ending among them the run waits for people or times, and holds nothing any more: see `waits`.
-        """
-        self._watched, out = True, self._out
-        self._set_out()
-        try:
-            if self._past:
-                await self._take_up()
-            if self._ending is None:
-                self._watch_time()  # a reader may take its time between two events
-            while True:
-                while out:
-                    yield out.pop(0)
-                if self._ending is not None or self._blocked:
-                    return
-                if not self._turn(1):
-                    await self._wait()
-        finally:
-            await self._leave()
-
-    async def batches(self) -> AsyncIterator[list[Event]]:
-        """The new events, in order, as many at a time as come without waiting: cheaper when nobody looks between."""
-        self._watched = True
-        self._set_out()
-        try:
-            if self._past:
-                await self._take_up()
-            while self._ending is None and not self._blocked:
-                if not self._turn(BREATH):
-                    await self._wait()
-                if self._out:
-                    yield list(self._out)
-                    self._out.clear()
-        finally:
-            await self._leave()
-
-    def cancel(self, reason: str = "") -> None:
-        """Stop the run: what runs is ended, bodies that clean up are run, and the run ends as cancelled."""
-        self._inbox.post(partial(self._end_early, RunCancelled, reason=reason))
-
-    def reply(self, step: str, value: Any, by: str = "") -> None:
-        """Answer what a paused step asked. Raises: ConflictError when it waits for no answer (any more).
-
-        A run that was put away takes no answer; it goes on from its events, with a StepResumed after them.
-        """
-        paused = None if self._left else self._paused.pop(step, None)
-        if paused is None:
-            raise ConflictError("Nobody waits for this answer any more", step, "Look at the run: it has gone on.")
-        self._inbox.post(partial(self._resume, *paused, Reply(value, by)))
 
     # --- the loop ----------------------------------------------------------------------------------------------
 
@@ -227,6 +160,16 @@ class Execution(Frames):
         del ready[:taken]
         self._since_breath += stride - left
 
+    def _announce(self) -> None:
+        """Start or skip every step that is ready, and enter none."""
+        ready, taken = self._ready, 0
+        while taken < len(ready):
+            scope, step = ready[taken]
+            taken += 1
+            if scope.live and scope.states[step.index] == WAITING:
+                self._come(scope, step)
+        del ready[:taken]
+
     # --- steps -------------------------------------------------------------------------------------------------
 
     def _come(self, scope: Scope, step: PlannedStep) -> None:
@@ -275,6 +218,8 @@ class Execution(Frames):
             return
         if scope.conductor is not None or step.instead is not None:
             scope.note(step.index, shown or (scope.input if step.trigger else shown))
+        if step.once and step.index in scope.cut and self._cut_off(scope, step):
+            return
         if not self._watched:
             self._enter(scope, step, node, values)
             return

@@ -185,7 +185,13 @@ class StepLogged(_Event, frozen=True, tag="step_logged"):
 
 
 class RunResumed(_Event, frozen=True, tag="run_resumed"):
-    """The run goes on after nobody drove it: its process had died, or it waited. What was under way runs again."""
+    """The run goes on after nobody drove it: it was queued, or waited, or its process died. Who says this owns it.
+
+    worker: the process that drives it from here on. lost: the one before had died; what was under way runs again.
+    """
+
+    worker: str = ""
+    lost: bool = False
 
 
 class RunStopping(_Event, frozen=True, tag="run_stopping"):
@@ -245,7 +251,7 @@ Event = Durable | StepDelta
 Ending = RunFinished | RunFailed | RunCancelled
 ENDINGS = (RunFinished, RunFailed, RunCancelled)
 
-RunState = Literal["running", "waiting", "done", "failed", "cancelled"]
+RunState = Literal["queued", "running", "waiting", "done", "failed", "cancelled"]
 STATE_OF: dict[type, RunState] = {RunFinished: "done", RunFailed: "failed", RunCancelled: "cancelled"}
 
 _encoder = msgspec.json.Encoder()

@@ -24,6 +24,7 @@ from runtime.interpreter.events import (
     StepStarted,
 )
 
+CUT = "cut"  # the key of a request that asks what is to become of a step that was cut off
 WAITING, RUNNING, DONE, SKIPPED, FAILED, PAUSED = range(6)
 Ready = list[tuple["Scope", PlannedStep]]
 _NONE: Mapping[int, Any] = MappingProxyType({})  # most runs neither try again nor pause
@@ -38,7 +39,8 @@ class Scope:
     this run does not concern. ready: steps whose every source has settled, in the order in which they became so,
     shared by all scopes of a run. attempts: tries that failed, by step. pauses, replies: what paused steps wait for,
     and what they were given. frozen: the outputs as they were when enough wires of a step had brought something.
-    given: what the steps got whose error somebody may look at.
+    given: what the steps got whose error somebody may look at. cut: steps that are not repeatable and were cut off in
+    their middle, and what a person says of them.
     failed: the first step that failed it, and why. conductor, going, live, then: the engine's own: the step around it
     that runs it, what runs for its steps, whether it goes on, and what is to be done once it has been ended early.
     """
@@ -47,6 +49,7 @@ class Scope:
         "_waits",
         "attempts",
         "conductor",
+        "cut",
         "depth",
         "elsewhere",
         "failed",
@@ -76,6 +79,7 @@ class Scope:
         self.input: dict[str, Any] = {}
         self.given: Mapping[int, Mapping[str, Any]] = _NONE
         self.elsewhere: frozenset[int] = frozenset()
+        self.cut: Mapping[int, Reply | None] = _NONE
         self.failed: tuple[str, Failure] | None = None
         self.conductor: Any = None
         self.going: dict[int, Any] = {}
@@ -144,8 +148,12 @@ class Scope:
 
     def resume(self, step: int, reply: Reply) -> None:
         """What the step waited for is there; it is entered anew."""
+        request = self.pauses[step].request if step in self.pauses else None
         self.forget_pause(step)
-        self.replies = {**self.replies, step: (*self.replies.get(step, ()), reply)}
+        if request is not None and request.get(CUT):
+            self.cut = {**self.cut, step: reply}
+        else:
+            self.replies = {**self.replies, step: (*self.replies.get(step, ()), reply)}
         self.states[step] = WAITING
         self.ready.append((self, self.plan.steps[step]))
 
@@ -159,10 +167,12 @@ def apply(scope: Scope, past: Iterable[Durable]) -> None:
     Raises: KeyError when the events are of another flow.
     """
     index, mine = scope.plan.index, len(scope.path)
+    tried: set[int] = set()
     for event in past:
         match event:
             case StepStarted():
                 scope.start(index[event.step[mine:]])
+                tried.discard(index[event.step[mine:]])
             case StepFinished():
                 scope.settle(index[event.step[mine:]], DONE, event.output)
             case StepSkipped():
@@ -174,6 +184,7 @@ def apply(scope: Scope, past: Iterable[Durable]) -> None:
                 scope.fail(index[event.step[mine:]], event.step, event.failure, event.output)
             case StepRetried():
                 scope.retry(index[event.step[mine:]], event.attempt)
+                tried.add(index[event.step[mine:]])
             case StepPaused():
                 scope.pause(index[event.step[mine:]], event)
             case StepResumed():
@@ -181,6 +192,8 @@ def apply(scope: Scope, past: Iterable[Durable]) -> None:
     for step, state in enumerate(scope.states):
         if state == RUNNING:
             scope.states[step] = WAITING  # it stands among the ready ones, from which nothing was taken
+            if scope.plan.steps[step].once and step not in tried and step not in scope.cut:
+                scope.cut = {**scope.cut, step: None}
 
 
 def by_scope(past: Iterable[Durable]) -> dict[str, list[Durable]]:

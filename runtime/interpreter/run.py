@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterable
 
 import msgspec
 
-from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import (
     ENDINGS,
     STATE_OF,
@@ -17,6 +16,7 @@ from runtime.interpreter.events import (
     StepFinished,
     StepPaused,
 )
+from runtime.interpreter.execution import Execution
 from runtime.interpreter.journal import RunRecord
 from runtime.interpreter.waits import Wait, waits_of, wake_of
 
@@ -24,8 +24,11 @@ from runtime.interpreter.waits import Wait, waits_of, wake_of
 class Run:
     """A run that is driven here, or one that waits and is watched.
 
-    execution: what drives it; None when it has ended or was put away. kept: the seq up to which the journal has it.
-    written: ends when its record is on disk. stopped: why somebody asked it to end. past: what had happened before.
+    execution: what drives it; None when it has ended, was put away, or is driven elsewhere. written: ends when its
+    record is on disk; of a new run that is kept step by step, when it was accepted. stopped: why somebody asked it to
+    end. signals: names of those that it has been told of. driving: a segment of it is under way. key: of its caller.
+    last: the seq of the last event. epoch: that of the one with which it was begun or claimed.
+    past: what had happened before.
     """
 
     __slots__ = (
@@ -34,11 +37,16 @@ class Run:
         "_finished",
         "_left",
         "_pauses",
+        "_resting",
+        "driving",
         "ending",
+        "epoch",
         "execution",
-        "kept",
+        "key",
+        "last",
         "log",
         "record",
+        "signals",
         "stopped",
         "written",
     )
@@ -47,11 +55,15 @@ class Run:
         self.record, self.execution = record, execution
         self.log: list[Event] = []
         self.ending: Ending | None = None
-        self.kept = 0
         self.written: asyncio.Future[None] | None = None
         self.stopped: str | None = None
+        self.signals: set[str] = set()
+        self.driving = False
+        self.key = ""
+        self.last, self.epoch = 0, 1
         self._finished: set[str] = set()
         self._changed: asyncio.Future[None] | None = None
+        self._resting: asyncio.Future[None] | None = None
         self._pauses = self._left = False
         for event in past:
             self.add(event)
@@ -76,6 +88,8 @@ class Run:
         """Note what happened and wake whoever watches."""
         self.log.append(event)
         kind = type(event)
+        if kind is not StepDelta:
+            self.last = event.seq  # type: ignore[union-attr]
         if kind is StepFinished:
             self._finished.add(event.step)  # type: ignore[union-attr]
         elif kind is StepPaused:
@@ -84,23 +98,41 @@ class Run:
             self._end(event)  # before the watchers wake: they look whether the run goes on
         self._wake()
 
-    def put_away(self) -> None:
-        """The run only waits: let go of all that drove it."""
-        self.execution = None
-        waits = self.waits
-        self.record = msgspec.structs.replace(
-            self.record, state="waiting", steps=len(self._finished), waits=waits, wake=wake_of(waits)
-        )
-        self._wake()
+    @property
+    def rests(self) -> bool:
+        """Whether it has ended, or waits."""
+        return self.ending is not None or self.record.state == "waiting"
 
-    def take_up(self, record: RunRecord, execution: Execution, kept: int) -> None:
-        """The run goes on after it was put away."""
-        self.record, self.execution, self.kept = record, execution, kept
+    def waiting(self, now: float) -> RunRecord:
+        """The record of the run when it only waits; from then on it is kept step by step."""
+        waits = self.waits
+        return msgspec.structs.replace(
+            self.record,
+            state="waiting",
+            steps=len(self._finished),
+            waits=waits,
+            wake=wake_of(waits),
+            durability="step",
+            since=now,
+            worker="",
+        )
+
+    def stand(self, record: RunRecord, execution: Execution | None = None) -> None:
+        """How the run stands has changed; without an execution nothing of what drove it here is held any more."""
+        self.record, self.execution = record, execution
+        self._wake()
 
     def leave(self) -> None:
         """Let those who watch go, although the run has not ended."""
         self._left = True
         self._wake()
+
+    async def rested(self) -> None:
+        """Wait until the run has ended, or waits."""
+        while not self.rests:
+            if self._resting is None:
+                self._resting = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._resting)
 
     async def changed(self) -> None:
         """Wait until something more happens in the run, or it is put away."""
@@ -113,19 +145,28 @@ class Run:
         if self._changed is not None:
             self._changed.set_result(None)
             self._changed = None
+        if self._resting is not None and self.rests:
+            self._resting.set_result(None)
+            self._resting = None
+
+    def ended(self, ending: Ending, events: Iterable[Event] = ()) -> RunRecord:
+        """The record of the run when it ends so. events: those that come with the ending, which it has not had yet."""
+        finished = {event.step for event in events if isinstance(event, StepFinished)}
+        return msgspec.structs.replace(
+            self.record,
+            state=STATE_OF[type(ending)],
+            ended=ending.at,
+            steps=len(self._finished | finished),
+            error=f"{ending.step}: {ending.failure.what}" if isinstance(ending, RunFailed) else "",
+            waits=(),
+            wake=None,
+            since=ending.at,
+        )
 
     def _end(self, ending: Ending) -> None:
         self.ending = ending
         self.execution = None  # what it held goes at once, not when the record is on disk
-        self.record = msgspec.structs.replace(
-            self.record,
-            state=STATE_OF[type(ending)],
-            ended=ending.at,
-            steps=len(self._finished),
-            error=f"{ending.step}: {ending.failure.what}" if isinstance(ending, RunFailed) else "",
-            waits=(),
-            wake=None,
-        )
+        self.record = self.ended(ending)
 
     async def watch(self, after: int = 0) -> AsyncIterator[Event]:
         """The events with a seq above `after`, the live ones as they come; ends with the run, not when it waits.

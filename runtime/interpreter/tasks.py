@@ -6,16 +6,25 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from runtime.errors import AuthorError
+from runtime.errors import AuthorError, CanevasError
 from runtime.graph.messages import ModelCall
 from runtime.graph.node import Context, Node, Reply
 from runtime.graph.plan import PlannedStep
 from runtime.interpreter.attendance import Late, Pauses, Pausing, attend
-from runtime.interpreter.events import StepDelta, StepLogged, StepPaused, StepResumed, shortened, writable
+from runtime.interpreter.cut import CutOff, question
+from runtime.interpreter.events import (
+    StepDelta,
+    StepFinished,
+    StepLogged,
+    StepPaused,
+    StepResumed,
+    shortened,
+    writable,
+)
 from runtime.interpreter.ground import GRACE, UNWINDING, Ground
 from runtime.interpreter.inbox import Then
 from runtime.interpreter.limits import LimitReached
-from runtime.interpreter.progress import RUNNING, WAITING, Scope
+from runtime.interpreter.progress import DONE, RUNNING, WAITING, Scope
 from runtime.interpreter.services import RecordedLlm, Services
 
 
@@ -131,6 +140,28 @@ class Tasks(Ground):
             self._out.append(event)
         scope.pause(step.index, event)
         self._await(scope, step.index)
+
+    def _cut_off(self, scope: Scope, step: PlannedStep) -> bool:
+        """A step that is not repeatable was cut off: ask, or go on as was said. False: it is to run again."""
+        path, said = scope.path + step.id, scope.cut[step.index]
+        if said is None:
+            self._pause(scope, step, Pausing(question(path), None))
+            return True
+        scope.cut = {other: reply for other, reply in scope.cut.items() if other != step.index}
+        if said.value["choice"] == "again":
+            return False
+        scope.start(step.index)
+        if said.value["choice"] == "fail":
+            self._fail(scope, step, CutOff(path))
+            return True
+        try:
+            output = step.accept(said.value.get("output", {}))
+        except CanevasError as error:
+            self._fail(scope, step, error)
+        else:
+            scope.settle(step.index, DONE, output)
+            self._tell(StepFinished, path, output, 0.0, (), True)
+        return True
 
     def _is_near(self, pause: Pausing | StepPaused) -> bool:
         """Whether a run that ends has the time for it: it asks nobody, and is over before cleaning up has to be."""

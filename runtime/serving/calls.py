@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import re
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
@@ -22,10 +24,12 @@ from runtime.serving.openapi import RUN_STARTS, describe, document
 from runtime.serving.refusals import Refusal, misfit
 from runtime.serving.replies import STREAM, Reply, answered, delivered, encode, preferred, put_away, run_view
 from runtime.serving.stream import BEAT, EventStream
+from runtime.serving.terms import Terms
 from runtime.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_ENDING = 5.0  # seconds in which a run that is cancelled mostly has ended, wherever it is
 _RUN_ID = re.compile(r"[0-9a-z]{1,64}\Z")
 _OUTSIDE = {"endpoint", "chat", "webhook"}  # runs that came in here; an owner's previews are nobody else's business
 
@@ -99,17 +103,24 @@ class Calls:
             )
         if request.headers.get(b"canevas-run") or request.headers.get(b"last-event-id"):
             return await self._resume(request, endpoint, kind)
-        start = await self._start(request, endpoint, RUN_STARTS)
+        terms = Terms.read(request.headers)
+        start = await self._start(request, endpoint, RUN_STARTS, terms)
         if kind == STREAM:
-            run = self._runs.start(start)
-            return self._stream(endpoint, run.record.id, run.watch())
-        record, ending = await self._runs.answer(start)
+            record = await self._begun(start)
+            return self._stream(endpoint, record.id, self._runs.watch(record.workspace, record.id))
+        if not terms.waits:
+            return self._put_away(endpoint, await self._begun(start))
+        record, ending = await self._answer(start)
         return answered(record.id, ending) if ending is not None else self._put_away(endpoint, record)
 
     async def webhook(self, request: Request, slug: str) -> Answer:
         """Run a flow with a request as it came, and answer with its bare answer."""
         endpoint = await self._enter(request, slug, request.query.get("key", ""))
-        record, ending = await self._runs.answer(await self._start(request, endpoint, ("webhook",)))
+        terms = Terms.read(request.headers, b"webhook-id")
+        start = await self._start(request, endpoint, ("webhook",), terms)
+        if not terms.waits:
+            return self._put_away(endpoint, await self._begun(start))
+        record, ending = await self._answer(start)
         return delivered(record.id, ending) if ending is not None else self._put_away(endpoint, record)
 
     async def state(self, request: Request, slug: str, run: str) -> Answer:
@@ -123,18 +134,17 @@ class Calls:
         return await self._resumed(endpoint, run, _last_event(request))
 
     async def cancel(self, request: Request, slug: str, run: str) -> Answer:
-        """Stop a run, and say how it ended; a run that has ended stays as it is."""
+        """Stop a run, wherever it is, and say how it ended; a run that has ended stays as it is."""
         endpoint = await self._enter(request, slug)
         workspace = endpoint.deployed.workspace
         _, ending = await self._find(endpoint, run)
         if ending is None:
-            try:
-                await self._runs.cancel(workspace, run, "Cancelled over the API.")
-            except NotFoundError:
-                await self._must_be_over(endpoint, run)
-            async for _ in self._runs.watch(workspace, run):
-                pass  # until it has ended, which the engine sees to within its grace
-        return await self._view(endpoint, run)
+            with suppress(TimeoutError, NotFoundError):  # it takes its time to clean up, or has just ended
+                async with asyncio.timeout(_ENDING):
+                    await self._runs.cancel(workspace, run, "Cancelled over the API.")
+                    async for _ in self._runs.watch(workspace, run):
+                        pass
+        return await self._view(endpoint, run, 200 if (await self._find(endpoint, run))[1] is not None else 202)
 
     async def value(self, request: Request, slug: str, run: str, digest: str) -> Answer:
         """A large value to which an event of a run refers, as JSON."""
@@ -190,7 +200,24 @@ class Calls:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("the use of an API key could not be noted: %s", error)
 
-    async def _start(self, request: Request, endpoint: Endpoint, triggers: tuple[Trigger, ...]) -> Start:
+    async def _begun(self, start: Start) -> RunRecord:
+        """A run that has begun, or the one that its caller's key named before."""
+        try:
+            return await self._runs.begin(start)
+        except ConflictError:
+            named = await self._runs.keyed(start.workspace, start.flow, start.key) if start.key else None
+            if named is None:
+                raise
+            return named
+
+    async def _answer(self, start: Start) -> tuple[RunRecord, Ending | None]:
+        """What a run comes to, or the one that its caller's key named before."""
+        if not start.key:
+            return await self._runs.answer(start)
+        record = await self._begun(start)
+        return await self._runs.outcome(record.workspace, record.id)
+
+    async def _start(self, request: Request, endpoint: Endpoint, triggers: tuple[Trigger, ...], terms: Terms) -> Start:
         """A run to be started. Raises: Refusal with 400, 413, 415, 422 or 503."""
         plan = endpoint.ready_plan()
         entrance = endpoint.published.entrance(request.query.get("start", ""), *triggers)
@@ -205,6 +232,10 @@ class Calls:
             version=deployed.version,
             trigger=entrance.step,
             pins=endpoint.published.pins,
+            slug=endpoint.slug,
+            key=terms.key,
+            due=time.time() + terms.delay if terms.delay else None,
+            durability="step" if terms.kept else None,
         )
 
     # --- runs that are there ------------------------------------------------------------------------------------
@@ -224,16 +255,10 @@ class Calls:
         if alive is not None:
             return record, alive.ending
         ending = None
-        if record.state not in ("running", "waiting"):
+        if record.state not in ("queued", "running", "waiting"):
             for event in await self._runs.so_far(workspace, run):
                 ending = event if isinstance(event, ENDINGS) else ending
         return record, ending
-
-    async def _must_be_over(self, endpoint: Endpoint, run: str) -> None:
-        """A run that could not be stopped has just ended. Raises: Refusal with 409 when another process drives it."""
-        if (await self._find(endpoint, run))[1] is None:
-            what = "This process does not drive the run."
-            raise Refusal("runs-elsewhere", what, "Ask the one that started it.", run=run)
 
     async def _view(self, endpoint: Endpoint, run: str, status: int = 200) -> Reply:
         record, ending = await self._find(endpoint, run)

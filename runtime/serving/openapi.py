@@ -174,7 +174,8 @@ def _state_call() -> Json:
 def _cancel_call() -> Json:
     answers = {
         "200": _json("The run, which has ended.", _ref("Run")),
-        **_problems(*_ASKING, "unknown-run", "runs-elsewhere"),
+        "202": _json("The run, which is still asked to end.", _ref("Run")),
+        **_problems(*_ASKING, "unknown-run"),
     }
     return _call("cancel", "Stop a run", answers, open_to="key")
 
@@ -302,7 +303,7 @@ def _schemas() -> Json:
     for event in VALUE_OF.keys() - {RunFinished}:
         told[event.__name__]["properties"]["kept"] = _KEPT
     told["ProblemDetails"]["properties"]["type"]["enum"] = [f"urn:canevas:problem:{kind}" for kind in KINDS]
-    states = ["running", "waiting", "done", "failed", "cancelled"]
+    states = ["queued", "running", "waiting", "done", "failed", "cancelled"]
     moment = {"type": "string", "format": "date-time"}
     return {
         **told,

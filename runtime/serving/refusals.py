@@ -14,6 +14,7 @@ from runtime.interpreter.waits import InvalidAnswer
 Kind = Literal[
     "malformed-body",
     "bad-resume",
+    "bad-terms",
     "unknown-start",
     "wrong-key",
     "unknown-flow",
@@ -22,7 +23,6 @@ Kind = Literal[
     "method-not-allowed",
     "not-acceptable",
     "cancelled",
-    "runs-elsewhere",
     "answered",
     "too-large",
     "unsupported-body",
@@ -37,6 +37,7 @@ Kind = Literal[
 KINDS: dict[Kind, tuple[int, str]] = {
     "malformed-body": (400, "The body cannot be read"),
     "bad-resume": (400, "The stream cannot be resumed like this"),
+    "bad-terms": (400, "The run cannot be had on these terms"),
     "unknown-start": (400, "The flow has no such start"),
     "wrong-key": (401, "The key is missing or wrong"),
     "unknown-flow": (404, "No flow is deployed here"),
@@ -45,7 +46,6 @@ KINDS: dict[Kind, tuple[int, str]] = {
     "method-not-allowed": (405, "The address does not take this method"),
     "not-acceptable": (406, "The answer does not come in this type"),
     "cancelled": (409, "The run was cancelled"),
-    "runs-elsewhere": (409, "Another process drives the run"),
     "answered": (409, "Nobody waits for this answer"),
     "too-large": (413, "The body is too large"),
     "unsupported-body": (415, "The body has a type that is not taken"),

@@ -17,7 +17,8 @@ from runtime.graph.migration import migrate
 from runtime.graph.node import FlowReference
 from runtime.graph.problems import Problem, errors
 from runtime.interpreter.events import Ending, RunFailed, RunFinished, StepPaused, encode
-from runtime.interpreter.run import Run
+from runtime.interpreter.journal import RunRecord
+from runtime.interpreter.runs import Runs
 
 _BESIDE = re.compile(r"\w[\w.-]{0,100}\Z")  # the names of files in the same folder
 
@@ -85,16 +86,16 @@ def read_input(text: str) -> dict[str, Any]:
     return given
 
 
-async def follow(run: Run, tell: Tell, tell_event: Tell | None) -> int:
+async def follow(runs: Runs, record: RunRecord, tell: Tell, tell_event: Tell | None) -> int:
     """Watch a run to its end: its events as JSON lines if wanted, else its answer."""
     ending: Ending | None = None
-    async for event in run.watch():
+    async for event in runs.watch(record.workspace, record.id):
         if tell_event is not None:
             tell_event(encode(event).decode())
         ending = event if isinstance(event, Ending) else ending
         if isinstance(event, StepPaused) and event.request is not None:
             # It may wait for ever: nobody can answer here, and nothing of the run outlives this process.
-            run.cancel("Nobody can be asked on a terminal")
+            await runs.cancel(record.workspace, record.id, "Nobody can be asked on a terminal")
             raise CanevasError(
                 f"The run asks a person: {event.request.get('title', '')}", event.step, "Run the flow in Canevas."
             )

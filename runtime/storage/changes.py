@@ -1,20 +1,20 @@
 """What the journal writes: changes of many runs in one transaction, and how each kind of database takes them."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import insert, select, tuple_, update
+from sqlalchemy import delete, insert, select, tuple_, update
 from sqlalchemy.dialects import sqlite
 from sqlmodel import col
 
 from runtime.errors import CanevasError
-from runtime.interpreter.journal import STANDING
+from runtime.interpreter.journal import STANDING, Signalled
 from runtime.interpreter.kept import NOTHING
-from runtime.interpreter.memory_journal import unknown
+from runtime.interpreter.memory_journal import signal_taken, taken, unknown
 from runtime.storage.columns import AnyText
 from runtime.storage.scope import Scope
-from runtime.storage.tables import EntryRow, Row, RunRow, UseRow, ValueRow
+from runtime.storage.tables import EntryRow, Row, RunKeyRow, RunRow, SignalRow, UseRow, ValueRow
 
 Place: TypeAlias = tuple[str, str]  # workspace and id of a run
 Refusals: TypeAlias = dict[int, CanevasError]  # by the position of what could not be done, and was not
@@ -25,7 +25,8 @@ class Change(NamedTuple):
     """What one call of the journal wants: a new run, its next events, how it stands now, or several of them.
 
     values: the large ones to which the events refer, by SHA-256. follows: raises ConflictError when the events do not
-    go on after the seq that it is given.
+    go on after the seq that it is given. key: of a new run's caller, within its flow. read: signals that go. parks:
+    only if the run has no signal. signal: one for whoever drives the run.
     """
 
     place: Place
@@ -33,7 +34,11 @@ class Change(NamedTuple):
     entry: RowValues | None = None
     values: Mapping[str, bytes] = NOTHING
     standing: RowValues | None = None
-    follows: Callable[[int], object] = int
+    follows: Callable[[int], object] | None = None
+    key: RowValues | None = None
+    read: Collection[str] = ()
+    parks: bool = False
+    signal: RowValues | None = None
 
     @property
     def weight(self) -> int:
@@ -44,7 +49,7 @@ class Change(NamedTuple):
 
 def _to_look_up(changes: Iterable[Change]) -> list[Place]:
     """The runs whose last event must be known before the changes are written."""
-    return [change.place for change in changes if change.entry is not None and change.run is None]
+    return [change.place for change in changes if change.follows is not None and change.run is None]
 
 
 class _Rows(NamedTuple):
@@ -55,25 +60,30 @@ class _Rows(NamedTuple):
     uses: list[RowValues]
 
 
-def _settle(changes: Sequence[Change], last: dict[Place, int]) -> tuple[_Rows, Refusals]:
-    """What is to be written, and the refusals. last: the last seq of each run that was looked up and is there."""
+def _settle(
+    changes: Sequence[Change], last: dict[Place, int], signalled: Collection[Place], refusals: Refusals
+) -> _Rows:
+    """What is to be written; refusals grow. last: the last seq of each run that was looked up and is there."""
     settled: list[Change] = []
-    refusals = Refusals()
     last |= {change.place: 0 for change in changes if change.run is not None}
     for position, change in enumerate(changes):
-        if change.entry is None:
+        if position in refusals:
             continue
         try:
-            if change.place not in last:
-                raise unknown(change.place[1])
-            change.follows(last[change.place])
+            if change.follows is not None:
+                if change.place not in last:
+                    raise unknown(change.place[1])
+                change.follows(last[change.place])
+            if change.parks and change.place in signalled:
+                raise Signalled(change.place[1])
         except CanevasError as error:
             refusals[position] = error
         else:
-            last[change.place] = change.entry["last"]
-            settled.append(change)
+            if change.entry is not None:
+                last[change.place] = change.entry["last"]
+                settled.append(change)
     entries = [change.entry for change in settled if change.entry is not None]
-    return _Rows(entries, *_kept([change for change in settled if change.values])), refusals
+    return _Rows(entries, *_kept([change for change in settled if change.values]))
 
 
 def _kept(changes: Sequence[Change]) -> tuple[list[RowValues], list[RowValues]]:
@@ -94,22 +104,46 @@ async def write(scope: Scope, changes: Sequence[Change]) -> Refusals:
     if any(change.values for change in changes):
         # Nobody removes a value as one that no run uses while this relies on it; see FlowStore.purge.
         await scope.wait_alone(among_others=True)
-    await scope.add(RunRow, *(change.run for change in changes if change.run is not None))
+    refusals = Refusals()
+    for position, change in enumerate(changes):
+        if change.key is not None and not await scope.first_to(RunKeyRow, change.key):
+            refusals[position] = taken(change.place[1])
+    fresh = [change.run for position, change in enumerate(changes) if change.run and position not in refusals]
+    await scope.add(RunRow, *fresh)
     last = {}
     if places := _to_look_up(changes):
+        if standing := [change.place for change in changes if change.standing is not None and change.run is None]:
+            # Two who say how one run stands take turns; and what the one before wrote is seen by what follows.
+            these = tuple_(col(RunRow.workspace), col(RunRow.id)).in_(standing)
+            await scope.rows(select(col(RunRow.id)).where(these).order_by(col(RunRow.id)).with_for_update())
         found = await scope.rows(_LAST.where(tuple_(col(RunRow.workspace), col(RunRow.id)).in_(places)))
         last = {(workspace, run): seq or 0 for workspace, run, seq in found}
-    rows, refusals = _settle(changes, last)
+    signalled: set[Place] = set()
+    if parking := [change.place for change in changes if change.parks]:
+        these = tuple_(col(SignalRow.workspace), col(SignalRow.run)).in_(parking)
+        rows_found = await scope.rows(select(col(SignalRow.workspace), col(SignalRow.run)).where(these))
+        signalled = {(workspace, run) for workspace, run in rows_found}
+    rows = _settle(changes, last, signalled, refusals)
     await scope.add(EntryRow, *rows.entries)
     await scope.ensure(ValueRow, *rows.values)
     await scope.ensure(UseRow, *rows.uses)
     for position, change in enumerate(changes):
-        if change.standing is not None and position not in refusals:
-            workspace, run = change.place
-            this = col(RunRow.workspace) == workspace, col(RunRow.id) == run
-            if await scope.change(update(RunRow).where(*this).values(change.standing)) == 0:
-                refusals[position] = unknown(run)
+        if position not in refusals:
+            await _write_beside(scope, position, change, refusals)
     return refusals
+
+
+async def _write_beside(scope: Scope, position: int, change: Change, refusals: Refusals) -> None:
+    workspace, run = change.place
+    if change.standing is not None:
+        this = col(RunRow.workspace) == workspace, col(RunRow.id) == run
+        if await scope.change(update(RunRow).where(*this).values(change.standing)) == 0:
+            refusals[position] = unknown(run)
+    if change.read:
+        these = col(SignalRow.workspace) == workspace, col(SignalRow.run) == run
+        await scope.change(delete(SignalRow).where(*these, col(SignalRow.name).in_(change.read)))
+    if change.signal is not None and not await scope.first_to(SignalRow, change.signal):
+        refusals[position] = signal_taken(run)
 
 
 _LAST = select(
@@ -154,9 +188,18 @@ class _Insert:
             values = [make(row[name]) if make else row[name] for row in part for name, make in self._columns]
             connection.execute(self._head + ", ".join([self._values] * count) + self._otherwise, values)
 
+    def first(self, connection: sqlite3.Connection, row: Mapping[str, Any]) -> bool:
+        """Insert a row; False when one was there."""
+        values = [make(row[name]) if make else row[name] for name, make in self._columns]
+        return connection.execute(self._head + self._values + self._otherwise, values).rowcount == 1
+
 
 _RUN, _ENTRY = _Insert(RunRow), _Insert(EntryRow)
-_VALUE, _USE = (_Insert(table, " ON CONFLICT DO NOTHING") for table in (ValueRow, UseRow))
+_VALUE, _USE, _KEY, _SIGNAL = (
+    _Insert(table, " ON CONFLICT DO NOTHING") for table in (ValueRow, UseRow, RunKeyRow, SignalRow)
+)
+_SIGNALLED_TEXT = "SELECT 1 FROM signals WHERE workspace = ? AND run = ? LIMIT 1"
+_READ_TEXT = "DELETE FROM signals WHERE workspace = ? AND run = ? AND name = ?"
 _LAST_TEXT = (
     "SELECT (SELECT last FROM entries WHERE workspace = runs.workspace AND run = runs.id ORDER BY first DESC LIMIT 1)"
     " FROM runs WHERE workspace = ? AND id = ?"
@@ -173,22 +216,39 @@ def write_sqlite(connection: sqlite3.Connection, changes: Sequence[Change]) -> R
     """The same as `write`, and as a transaction of its own. Blocks: it belongs on the connection's thread."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        _RUN.run(connection, [change.run for change in changes if change.run is not None])
-        last = {}
+        refusals, last, signalled = Refusals(), {}, set()
+        for position, change in enumerate(changes):
+            if change.key is not None and not _KEY.first(connection, change.key):
+                refusals[position] = taken(change.place[1])
+            if change.parks and connection.execute(_SIGNALLED_TEXT, _texts(*change.place)).fetchone():
+                signalled.add(change.place)
+        _RUN.run(
+            connection,
+            [change.run for position, change in enumerate(changes) if change.run and position not in refusals],
+        )
         for place in _to_look_up(changes):
             if found := connection.execute(_LAST_TEXT, _texts(*place)).fetchone():
                 last[place] = found[0] or 0
-        rows, refusals = _settle(changes, last)
+        rows = _settle(changes, last, signalled, refusals)
         _ENTRY.run(connection, rows.entries)
         _VALUE.run(connection, rows.values)
         _USE.run(connection, rows.uses)
         for position, change in enumerate(changes):
-            if change.standing is not None and position not in refusals:
-                values = [make(change.standing[name]) if make else change.standing[name] for name, make in _STANDS]
-                if connection.execute(_STANDS_TEXT, [*values, *_texts(*change.place)]).rowcount == 0:
-                    refusals[position] = unknown(change.place[1])
+            if position not in refusals:
+                _write_beside_sqlite(connection, position, change, refusals)
         connection.execute("COMMIT")
     except BaseException:
         connection.rollback()
         raise
     return refusals
+
+
+def _write_beside_sqlite(connection: sqlite3.Connection, position: int, change: Change, refusals: Refusals) -> None:
+    if change.standing is not None:
+        values = [make(change.standing[name]) if make else change.standing[name] for name, make in _STANDS]
+        if connection.execute(_STANDS_TEXT, [*values, *_texts(*change.place)]).rowcount == 0:
+            refusals[position] = unknown(change.place[1])
+    for name in change.read:
+        connection.execute(_READ_TEXT, _texts(*change.place, name))
+    if change.signal is not None and not _SIGNAL.first(connection, change.signal):
+        refusals[position] = signal_taken(change.place[1])

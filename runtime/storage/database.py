@@ -1,25 +1,30 @@
 """The database: SQLite beside the product or PostgreSQL by address, opened, brought up to date, and closed."""
 
+import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.util import await_only
 
 from runtime.errors import OperatorError
 from runtime.settings import Settings
 from runtime.storage.faults import translated
 from runtime.storage.scope import Everywhere, Scope, ScopedSession, wait_alone
+from runtime.storage.sqlite_thread import SqliteThread
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 _READERS = 4
 _CONNECTIONS = 10  # to PostgreSQL, and as many again when it gets busy
+_AGAIN = 0.05  # seconds before SQLite is asked again for what it does not wait for itself
 _SLOWEST = 60.0  # seconds; an answer of PostgreSQL that takes longer will not come
 
 
@@ -30,7 +35,7 @@ class Database:
     """
 
     def __init__(self, settings: Settings, *, patience: float = 5.0) -> None:
-        url = _address(settings)
+        url = address_of(settings)
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self.where = str(url.database) if self.is_sqlite else f"{url.host or 'local'}/{url.database}"
         self.closing = AsyncExitStack()
@@ -39,8 +44,10 @@ class Database:
             # instead of polling for the file's lock; readers never wait.
             self._writer = _sqlite(url, patience, writes=True)
             self._reader = _sqlite(url, patience, writes=False)
+            self._thread: SqliteThread | None = SqliteThread(self.where, patience)
         else:
             self._writer = self._reader = _postgres(url, patience)
+            self._thread = None
 
     @classmethod
     async def connect(cls, settings: Settings, *, patience: float = 5.0) -> Self:
@@ -82,18 +89,19 @@ class Database:
                 yield Scope(session, workspace)
 
     async def visit(self, work: Callable[[sqlite3.Connection, Given], Result], given: Given) -> Result:
-        """Let `work` have SQLite's own connection on its thread, alone among the writers; it commits by itself.
+        """Let `work` have a connection of SQLite's own on its thread; it commits by itself.
 
         One visit for a whole transaction: each one costs more than what it does. Raises what `writing` raises.
         """
+        assert self._thread is not None
         with translated(self.where):
-            async with self._writer.connect() as connection:
-                driver: Any = (await connection.get_raw_connection()).driver_connection
-                return cast(Result, await driver._execute(work, driver._conn, given))
+            return await self._thread.visit(work, given)
 
     async def close(self) -> None:
         """Write what waits to be written, then let go of the connections."""
         await self.closing.aclose()
+        if self._thread is not None:
+            await self._thread.close()
         await self._reader.dispose()
         await self._writer.dispose()
 
@@ -130,8 +138,12 @@ def _sqlite(url: URL, patience: float, *, writes: bool) -> AsyncEngine:
         # The driver would begin on its own, too late to be the one writer from the first read on.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(f"PRAGMA {pragma}")
+        try:
+            for pragma in pragmas:
+                _set(cursor, pragma, patience)
+        except BaseException:
+            connection.close()  # its pool does not know it yet, and its thread would outlive the loop
+            raise
         cursor.close()
 
     if writes:
@@ -141,6 +153,19 @@ def _sqlite(url: URL, patience: float, *, writes: bool) -> AsyncEngine:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _set(cursor: Any, pragma: str, patience: float) -> None:
+    """Set a pragma. To change to WAL, SQLite does not wait for whoever writes, so it is asked again."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            cursor.execute(f"PRAGMA {pragma}")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+        await_only(asyncio.sleep(_AGAIN))  # the driver's connection is one for coroutines, and so is its listener
 
 
 def _postgres(url: URL, patience: float) -> AsyncEngine:
@@ -159,7 +184,7 @@ def _postgres(url: URL, patience: float) -> AsyncEngine:
     )
 
 
-def _address(settings: Settings) -> URL:
+def address_of(settings: Settings) -> URL:
     """The database's address with its driver; people write `sqlite:///…` and `postgresql://…`."""
     if not settings.database_url:
         return URL.create("sqlite+aiosqlite", database=str(settings.home / "canevas.db"))
@@ -185,3 +210,9 @@ def _unreadable(why: str) -> OperatorError:
         "the environment",
         "Write sqlite:///path/of/the.db or postgresql://user:password@host/name?sslmode=require, or unset it.",
     )
+
+
+def connect_arguments(settings: Settings) -> dict[str, Any]:
+    """What a connection of PostgreSQL's own driver takes."""
+    url = address_of(settings)
+    return dict(url.get_dialect()().create_connect_args(url)[1])

@@ -3,21 +3,25 @@
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 
-from sqlalchemy import Update, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Update, and_, delete, func, select, update
 from sqlmodel import col
 
 from runtime.errors import AuthorError, ConflictError, NotFoundError
 from runtime.graph.flow import Flow
+from runtime.graph.schedule import Rule
 from runtime.storage.database import Database
 from runtime.storage.documents import load_flow
 from runtime.storage.ids import new_id
+from runtime.storage.schedules import clear_schedules, set_schedules
 from runtime.storage.scope import EVERYWHERE, Scope
 from runtime.storage.tables import DeploymentRow, FlowRow, KeyRow, VersionRow
 from runtime.storage.tokens import digest, new_token
 
 KEY_MARK = "cnv_"
+NO_SCHEDULES: Mapping[str, Rule] = MappingProxyType({})
 _SHOWN = len(KEY_MARK) + 6
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,98}[a-z0-9])?\Z")
 _DAY = 24 * 3600.0
@@ -45,12 +49,13 @@ class VersionEntry:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A version of a flow under a slug."""
+    """A version of a flow under a slug. paused: since when it is, else None."""
 
     slug: str
     flow_id: str
     version: int
     created: float
+    paused: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +128,15 @@ class DeploymentStore:
         async with self._database.reading(workspace) as scope:
             return [VersionEntry(*found) for found in await scope.rows(newest)]
 
-    async def deploy(self, workspace: str, flow_id: str, slug: str, version: int) -> Deployment:
+    async def deploy(
+        self, workspace: str, flow_id: str, slug: str, version: int, schedules: Mapping[str, Rule] = NO_SCHEDULES
+    ) -> Deployment:
         """Let a version answer under the slug, in place of the flow's version that did so before, in one moment.
 
-        Slugs are unique over all workspaces. Raises: ConflictError when another flow has the slug, AuthorError for a
-        slug that cannot stand in an address, NotFoundError.
+        schedules: by the steps at which it starts by itself from then on, see `set_schedules`. What was paused stays
+        so. Slugs are unique over all workspaces.
+        Raises: ConflictError when another flow has the slug, AuthorError for a slug that cannot stand in an address,
+        NotFoundError.
         """
         if not _SLUG.match(slug):
             raise AuthorError(
@@ -136,7 +145,8 @@ class DeploymentStore:
         made = Deployment(slug, flow_id, version, self._now())
         try:
             async with self._database.writing(workspace) as scope:
-                await _deploy(scope, made)
+                made = await _deploy(scope, made)
+                await set_schedules(scope, flow_id, slug, version, schedules, made.created)
         except ConflictError:
             raise ConflictError(f"Another flow answers under `{slug}`", "slug", "Choose another slug.") from None
         return made
@@ -146,12 +156,28 @@ class DeploymentStore:
         async with self._database.writing(workspace) as scope:
             if await scope.change(_ended(slug, self._now())) == 0:
                 raise _not_deployed(slug)
+            await clear_schedules(scope, slug)
+
+    async def pause(self, workspace: str, slug: str) -> None:
+        """Let what stands under the slug start nothing until `resume`. Raises NotFoundError."""
+        since = func.coalesce(col(DeploymentRow.paused), self._now())
+        await self._set_paused(workspace, slug, since)
+
+    async def resume(self, workspace: str, slug: str) -> None:
+        """Let what stands under the slug go on; its schedules make up for what they missed. Raises NotFoundError."""
+        await self._set_paused(workspace, slug, None)
+
+    async def _set_paused(self, workspace: str, slug: str, paused: ColumnElement[float] | None) -> None:
+        change = update(DeploymentRow).where(col(DeploymentRow.slug) == slug, _STANDING).values(paused=paused)
+        async with self._database.writing(workspace) as scope:
+            if await scope.change(change) == 0:
+                raise _not_deployed(slug)
 
     async def deployments(self, workspace: str, flow_id: str) -> list[Deployment]:
         """Where a flow stands now, the newest first."""
         wanted = (
             select(*(col(c) for c in (DeploymentRow.slug, DeploymentRow.flow, DeploymentRow.version)))
-            .add_columns(col(DeploymentRow.created))
+            .add_columns(col(DeploymentRow.created), col(DeploymentRow.paused))
             .where(col(DeploymentRow.flow) == flow_id, _STANDING)
             .order_by(col(DeploymentRow.created).desc())
         )
@@ -237,7 +263,7 @@ _DEPLOYED = (
 )
 
 
-async def _deploy(scope: Scope, made: Deployment) -> None:
+async def _deploy(scope: Scope, made: Deployment) -> Deployment:
     # Locked, so that two who deploy the same flow at once take turns.
     standing = select(col(FlowRow.id)).where(col(FlowRow.id) == made.flow_id, col(FlowRow.deleted).is_(None))
     version = select(col(VersionRow.number)).where(
@@ -245,9 +271,12 @@ async def _deploy(scope: Scope, made: Deployment) -> None:
     )
     if await scope.first(standing.with_for_update()) is None or await scope.first(version) is None:
         raise NotFoundError(f"The flow has no version {made.version}", made.flow_id, "Publish it, then deploy that.")
-    await scope.change(_ended(made.slug, made.created).where(col(DeploymentRow.flow) == made.flow_id))
+    earlier = _ended(made.slug, made.created).where(col(DeploymentRow.flow) == made.flow_id)
+    for found in await scope.rows(earlier.returning(col(DeploymentRow.paused))):
+        made = replace(made, paused=found.paused)
     row = {"id": new_id(), "slug": made.slug, "flow": made.flow_id, "version": made.version, "created": made.created}
-    await scope.add(DeploymentRow, row)
+    await scope.add(DeploymentRow, {**row, "paused": made.paused})
+    return made
 
 
 def _ended(slug: str, now: float) -> Update:

@@ -78,18 +78,26 @@ class FlowStore:
             raise _unknown(id)
         return Stored(await load_flow(found.document, id), found.revision, found.updated)
 
-    async def save(self, workspace: str, id: str, flow: Flow, base: int) -> int:
+    async def save(self, workspace: str, id: str, flow: Flow, base: int, batch: str = "") -> int:
         """Keep an edited flow and give its new revision; what was acknowledged survives kill -9.
 
-        base: the revision that the edits were made on.
+        base: the revision that the edits were made on. batch: an id of the edits, for `last_batch`.
         Raises: ConflictError when somebody saved meanwhile, NotFoundError.
         """
-        values = {**_derived(flow), "revision": base + 1, "updated": self._now()}
+        values = {**_derived(flow), "revision": base + 1, "updated": self._now(), "batch": batch}
         change = update(FlowRow).where(*_standing(id), col(FlowRow.revision) == base).values(values)
         async with self._database.writing(workspace) as scope:
             if await scope.change(change) == 0:
                 await _explain(scope, id, base)
         return base + 1
+
+    async def last_batch(self, workspace: str, id: str) -> str:
+        """The batch of the last save, empty when that had none. Raises NotFoundError."""
+        async with self._database.reading(workspace) as scope:
+            found = await scope.first(select(col(FlowRow.batch)).where(*_standing(id)))
+        if found is None:
+            raise _unknown(id)
+        return str(found.batch)
 
     async def delete(self, workspace: str, id: str) -> None:
         """Take the flow off the list and its deployments down; it can be restored for thirty days. NotFoundError."""

@@ -79,6 +79,13 @@ class Scope:
         """Insert those rows of one table that are not there yet."""
         await self._write(self._insert(table).on_conflict_do_nothing(), rows)
 
+    async def first_to(self, table: type[Row], row: dict[str, Any]) -> bool:
+        """Insert a row; False when one was there already."""
+        if self.workspace is not EVERYWHERE:
+            row = {**row, "workspace": self.workspace}
+        connection = await self._session.connection()
+        return (await connection.execute(self._insert(table).on_conflict_do_nothing(), row)).rowcount == 1
+
     async def put(self, table: type[Row], row: dict[str, Any], *, kept: tuple[str, ...] = ()) -> None:
         """Insert a row, or overwrite the one with the same key except for the columns `kept`."""
         target, statement = _table(table), self._insert(table)

@@ -21,7 +21,10 @@ class Row(SQLModel):
 
 
 class FlowRow(Row, table=True):
-    """A flow as it stands in the editor; name, description and steps derive from the document on save."""
+    """A flow as it stands in the editor; name, description and steps derive from the document on save.
+
+    batch: the id of the edits that its last save applied, empty when it was no such save.
+    """
 
     __tablename__ = "flows"
     __table_args__ = (Index("ix_flows_updated", "workspace", "updated"),)
@@ -36,6 +39,7 @@ class FlowRow(Row, table=True):
     created: float = Field(sa_type=Double)
     updated: float = Field(sa_type=Double)
     deleted: float | None = Field(default=None, sa_type=Double)
+    batch: str = Field(default="", sa_type=AnyText, sa_column_kwargs={"server_default": text("''")})
 
 
 def _of_flow() -> ForeignKeyConstraint:
@@ -56,7 +60,7 @@ class VersionRow(Row, table=True):
 
 
 class DeploymentRow(Row, table=True):
-    """A version that stands, or stood until `ended`, under a slug; nothing else of it changes."""
+    """A version that stands, or stood until `ended`, under a slug. paused: since when its runs wait, else null."""
 
     __tablename__ = "deployments"
     __table_args__ = (
@@ -82,6 +86,7 @@ class DeploymentRow(Row, table=True):
     version: int
     created: float = Field(sa_type=Double)
     ended: float | None = Field(default=None, sa_type=Double)
+    paused: float | None = Field(default=None, sa_type=Double)
 
 
 class KeyRow(Row, table=True):
@@ -107,6 +112,7 @@ class RunRow(Row, table=True):
     __table_args__ = (
         Index("ix_runs_started", "workspace", "started"),
         Index("ix_runs_flow_started", "workspace", "flow", "started"),
+        Index("ix_runs_state", "workspace", "state", "started"),
         Index(
             "ix_runs_running",
             "started",
@@ -114,11 +120,16 @@ class RunRow(Row, table=True):
             postgresql_where=text("state = 'running'"),
         ),
         Index(
-            "ix_runs_waiting",
-            "workspace",
-            "started",
+            "ix_runs_wake",
+            "wake",
             sqlite_where=text("state = 'waiting'"),
             postgresql_where=text("state = 'waiting'"),
+        ),
+        Index(
+            "ix_runs_queued",
+            "due",
+            sqlite_where=text("state = 'queued'"),
+            postgresql_where=text("state = 'queued'"),
         ),
     )
 
@@ -136,6 +147,59 @@ class RunRow(Row, table=True):
     parent: str = Field(sa_type=AnyText, sa_column_kwargs={"server_default": text("''")})
     waits: object = Field(sa_type=Json, sa_column_kwargs={"server_default": text("'[]'")})
     wake: float | None = Field(default=None, sa_type=Double)
+    durability: str = Field(sa_type=Text, sa_column_kwargs={"server_default": text("'result'")})
+    slug: str = Field(sa_type=AnyText, sa_column_kwargs={"server_default": text("''")})
+    queue: str = Field(sa_type=AnyText, sa_column_kwargs={"server_default": text("''")})
+    priority: int = Field(sa_column_kwargs={"server_default": text("0")})
+    labels: object = Field(sa_type=Json, sa_column_kwargs={"server_default": text("'[]'")})
+    providers: object = Field(sa_type=Json, sa_column_kwargs={"server_default": text("'[]'")})
+    due: float | None = Field(default=None, sa_type=Double)
+    since: float | None = Field(default=None, sa_type=Double)
+    worker: str = Field(sa_type=AnyText, sa_column_kwargs={"server_default": text("''")})
+
+
+class SignalRow(Row, table=True):
+    """What somebody wants of a run that another process drives, until that one has read it.
+
+    name: `cancel`, or the path of the step that is answered and when it asked. One that is read goes in the
+    transaction that writes what came of it.
+    """
+
+    __tablename__ = "signals"
+    __table_args__ = (ForeignKeyConstraint(["workspace", "run"], ["runs.workspace", "runs.id"], ondelete="CASCADE"),)
+
+    run: str = Field(primary_key=True, sa_type=AnyText)
+    name: str = Field(primary_key=True, sa_type=AnyText)
+    value: object = Field(sa_type=Json)
+    by: str = Field(sa_type=AnyText)
+    at: float = Field(sa_type=Double)
+
+
+class RunKeyRow(Row, table=True):
+    """The run that was started with a key of its caller's; who comes with the same key gets that one. at: when."""
+
+    __tablename__ = "run_keys"
+    __table_args__ = (Index("ix_run_keys_at", "at"),)
+
+    flow: str = Field(primary_key=True, sa_type=AnyText)
+    key: str = Field(primary_key=True, sa_type=AnyText)
+    run: str = Field(sa_type=AnyText)
+    at: float = Field(sa_type=Double)
+
+
+class ScheduleRow(Row, table=True):
+    """When a start of a deployed flow comes next. rule: its settings; next: null once it comes no more."""
+
+    __tablename__ = "schedules"
+    __table_args__ = (_of_flow(), Index("ix_schedules_next", "next"))
+
+    flow: str = Field(primary_key=True, sa_type=AnyText)
+    step: str = Field(primary_key=True, sa_type=AnyText)
+    slug: str = Field(sa_type=AnyText)
+    version: int
+    rule: object = Field(sa_type=Json)
+    next: float | None = Field(default=None, sa_type=Double)
+    last: float | None = Field(default=None, sa_type=Double)
 
 
 class EntryRow(Row, table=True):

@@ -1,7 +1,6 @@
 """Changes of runs on their way to the database: what comes while it is busy shares the next transaction."""
 
 import asyncio
-import contextlib
 import logging
 import sqlite3
 from typing import NamedTuple
@@ -28,16 +27,17 @@ class _Waiting(NamedTuple):
 
 
 class RunWriter:
-    """Writes in the order of `put`. Its task lives only while something waits."""
+    """Writes in the order of `put`; one transaction at a time, with everything that came during the one before."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: list[_Waiting] = []
         self._weight = 0
-        self._task: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self._soon: asyncio.Handle | None = None
+        self._hurry = False
         self._has_room = asyncio.Event()
         self._has_room.set()
-        self._hurry = asyncio.Event()
 
     def put(self, change: Change, *, hurry: bool = False) -> asyncio.Future[None]:
         """Take a change along. The future ends when it is durable, or with the error that kept it from being so.
@@ -45,7 +45,8 @@ class RunWriter:
         hurry: the caller waits, so do not wait for company; who comes while the database is busy is company enough.
         Without it nobody needs to wait for the future: an error is logged.
         """
-        one = _Waiting(change, change.weight, hurry, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        one = _Waiting(change, change.weight, hurry, loop.create_future())
         if self._weight > 2 * _ROOM:
             _lost([one], OperatorError("The database cannot keep up with the runs", self._database.where, "Slow down."))
             return one.written
@@ -53,10 +54,14 @@ class RunWriter:
         self._weight += one.weight
         if self._weight > _ROOM:
             self._has_room.clear()
-        if hurry:
-            self._hurry.set()
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._write())
+        if hurry and not self._hurry:
+            self._hurry = True
+            if self._soon is not None:
+                self._soon.cancel()
+                self._soon = None
+        if self._writing is None and self._soon is None:
+            # In the next turn of the loop: whoever hurries in this one comes along.
+            self._soon = loop.call_soon(self._begin) if hurry else loop.call_later(_COMPANY, self._begin)
         return one.written
 
     async def room(self) -> None:
@@ -65,29 +70,34 @@ class RunWriter:
 
     async def drain(self) -> None:
         """Wait until nothing is on its way."""
-        while self._task is not None and not self._task.done():
-            await asyncio.wait({self._task})
+        while self._waiting or self._writing is not None:
+            if self._soon is not None:
+                self._soon.cancel()
+            if self._writing is None:
+                self._begin()
+            assert self._writing is not None
+            await asyncio.wait({self._writing})
 
-    async def _write(self) -> None:
-        while self._waiting:
-            if len(self._waiting) < _MOST:
-                await self._company()
-            batch = self._waiting[:_MOST]
-            del self._waiting[:_MOST]
-            try:
-                await self._commit(batch)
-            finally:
-                self._weight -= sum(one.weight for one in batch)
-                if self._weight <= _ROOM:
-                    self._has_room.set()
-                for one in batch:
-                    one.written.cancel()  # only what was cut off in the middle still waits here
+    def _begin(self) -> None:
+        self._soon, self._hurry = None, False
+        batch = self._waiting[:_MOST]
+        del self._waiting[:_MOST]
+        self._writing = asyncio.get_running_loop().create_task(self._write(batch))
 
-    async def _company(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_COMPANY):
-                await self._hurry.wait()
-        self._hurry.clear()
+    async def _write(self, batch: list[_Waiting]) -> None:
+        try:
+            await self._commit(batch)
+        finally:
+            self._writing = None
+            self._weight -= sum(one.weight for one in batch)
+            if self._weight <= _ROOM:
+                self._has_room.set()
+            for one in batch:
+                one.written.cancel()  # only what was cut off in the middle still waits here
+            if self._waiting:
+                loop, hurry = asyncio.get_running_loop(), any(one.awaited for one in self._waiting)
+                full = hurry or len(self._waiting) >= _MOST
+                self._soon = loop.call_soon(self._begin) if full else loop.call_later(_COMPANY, self._begin)
 
     async def _commit(self, batch: list[_Waiting]) -> None:
         try:

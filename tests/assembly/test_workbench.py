@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from nodes.catalog import builtin
-from runtime.assembly import Runtime, Workbench, open_runtime, open_workbench
+from runtime.assembly import Runtime, open_runtime
 from runtime.errors import OperatorError
 from runtime.graph.flow import Flow
 from runtime.graph.messages import HttpRequest
 from runtime.interpreter.events import StepFinished
 from runtime.settings import Settings
+from runtime.workbench import Workbench, open_workbench
 
 SECRETS = {"plain": "sk-ant-0123456789", "quoted": 'pass"word\\9', "accented": "motdepässe-9"}
 

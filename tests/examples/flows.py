@@ -9,8 +9,8 @@ from nodes.catalog import builtin
 from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Flow
 from runtime.graph.flowfile import read
-from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import Event, RunFinished, StepFailed, StepFinished
+from runtime.interpreter.execution import Execution
 from runtime.interpreter.services import Services
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from nodes.catalog import builtin
-from runtime.assembly import open_workbench
 from runtime.interpreter.services import Services
 from runtime.settings import Settings
+from runtime.workbench import open_workbench
 
 
 @asynccontextmanager

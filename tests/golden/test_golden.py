@@ -29,7 +29,6 @@ from runtime.graph.check import check
 from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Flow
 from runtime.graph.flowfile import read, write
-from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import (
     BodyStarted,
     Durable,
@@ -49,6 +48,7 @@ from runtime.interpreter.events import (
     decode,
     encode,
 )
+from runtime.interpreter.execution import Execution
 from runtime.interpreter.services import Services
 from tests.golden.nodes import GOLDEN, tries
 from tests.golden.services import services

@@ -12,8 +12,8 @@ from runtime.graph.expressions import Code
 from runtime.graph.flow import Edge, Flow, Step
 from runtime.graph.messages import Delta
 from runtime.graph.node import Context, Ending, Node
-from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import Durable, Event, StepDelta
+from runtime.interpreter.execution import Execution
 from runtime.interpreter.services import Services
 
 T = TypeVar("T")

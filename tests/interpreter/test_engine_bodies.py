@@ -11,7 +11,6 @@ from runtime.errors import AuthorError
 from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Default, Limits, Retry, Step
 from runtime.graph.messages import Delta, ModelCall, ModelRequest, Reply
-from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import (
     LONGEST,
     RunFailed,
@@ -23,6 +22,7 @@ from runtime.interpreter.events import (
     decode,
     encode,
 )
+from runtime.interpreter.execution import Execution
 from runtime.interpreter.ground import GRACE
 from tests.interpreter.stage import BODIES, CATALOG, SERVICES, durable, events_of, execution, flow, jumps, timed, told
 

@@ -7,8 +7,8 @@ from runtime.graph.flow import Limits, Step
 from runtime.graph.library import Library
 from runtime.graph.node import FlowReference
 from runtime.graph.plan import BrokenFlow
-from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import RunFailed, StepFinished, StepStarted, decode_all, encode_all
+from runtime.interpreter.execution import Execution
 from tests.interpreter.containers import CATALOG
 from tests.interpreter.stage import BODIES, SERVICES, durable, events_of, flow, jumps
 

@@ -8,7 +8,6 @@ import pytest
 from runtime.errors import CallerError, ProviderError
 from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Default, Retry, Step
-from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import (
     RunCancelled,
     RunFinished,
@@ -18,6 +17,7 @@ from runtime.interpreter.events import (
     decode_all,
     encode_all,
 )
+from runtime.interpreter.execution import Execution
 from runtime.interpreter.ground import GRACE
 from tests.interpreter.stage import BODIES, CATALOG, SERVICES, durable, events_of, execution, flow, jumps, timed, told
 

@@ -10,8 +10,8 @@ from runtime.graph.compiler import compile_flow
 from runtime.graph.fields import Expression
 from runtime.graph.flow import Step
 from runtime.graph.node import Node
-from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import RunFailed, RunFinished
+from runtime.interpreter.execution import Execution
 from runtime.interpreter.sandbox import Sandbox
 from tests.interpreter import stage
 

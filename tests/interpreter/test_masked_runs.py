@@ -2,6 +2,7 @@
 
 import msgspec
 
+from runtime.driving.local import LocalDriver
 from runtime.graph.compiler import compile_flow
 from runtime.interpreter.events import StepFinished
 from runtime.interpreter.mask import Mask
@@ -39,13 +40,15 @@ async def test_a_run_that_goes_on_in_another_process_reads_the_mask():
         return msgspec.convert(mask.hide(msgspec.to_builtins(event)), type(event))
 
     def process() -> Runs:
-        return Runs(journal, lambda workspace: stage.SERVICES, hide, plan_of)
+        return Runs(journal, LocalDriver(journal), lambda workspace: stage.SERVICES, hide, plan_of)
 
     one = process()
+    await one.open()
     record, ending = await one.answer(Start(plan, {}, "w", "f", "endpoint"))
     assert ending is None
     await one.close()
     other = process()
+    await other.open()
     await other.answer_pause("w", record.id, "q", {"said": "yes"})
     events = [event async for event in other.watch("w", record.id)]
     await other.close()

@@ -14,7 +14,6 @@ from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Flow, Limits
 from runtime.graph.plan import Plan
 from runtime.interpreter.driven import driven
-from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import (
     ENDINGS,
     BodyStarted,
@@ -37,6 +36,7 @@ from runtime.interpreter.events import (
     decode_all,
     encode_all,
 )
+from runtime.interpreter.execution import Execution
 from runtime.interpreter.ground import UNWINDING
 from tests.graph import documents
 from tests.interpreter.oracle import Fate, fate, scope_of

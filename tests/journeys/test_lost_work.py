@@ -1,12 +1,13 @@
 """The server is killed while somebody draws: nothing is lost, and the page says how things stand."""
 
+import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, WebSocketRoute, expect
 
 from tests.browser import Product, product
 from tests.journeys.conftest import SCREEN, new_flow
@@ -69,6 +70,66 @@ def test_edits_wait_in_the_browser_for_the_server(drawing: Drawing, power: Power
     expect(page.get_by_label("What it is for")).to_have_value("Drawn while nobody listened")
 
 
+def between(drawing: Drawing, relay: Callable[[WebSocketRoute, WebSocketRoute], None]) -> None:
+    """Load the page anew, with what it and the server say to each other in the hands of `relay`."""
+    drawing.page.route_web_socket(re.compile("/_event"), lambda page: relay(page, page.connect_to_server()))
+    drawing.page.reload()
+    drawing.opened()
+
+
+def test_edits_that_arrive_twice_count_once(drawing: Drawing) -> None:
+    sent: list[str | bytes] = []
+
+    def relay(page: WebSocketRoute, server: WebSocketRoute) -> None:
+        def pass_on(message: str | bytes) -> None:
+            if '"batch":' in str(message):
+                sent.append(message)
+                message = sent[0] if len(sent) == 2 else message  # the first ones again, and the second ones get lost
+            server.send(message)
+
+        page.on_message(pass_on)
+
+    between(drawing, relay)
+    drawing.call("Sent twice")
+    write(drawing, "Lost on the way")
+    drawing.page.wait_for_timeout(1_000)  # in which the second answer to the first ones comes
+    expect(drawing.page.locator(".save-state")).to_have_accessible_name("Saved", timeout=AGAIN)
+    drawing.page.reload()
+    drawing.opened()
+    expect(drawing.page.get_by_label("What it is for")).to_have_value("Lost on the way")
+    expect(drawing.page.get_by_label("Name of the flow")).to_have_value("Sent twice")
+
+
+def test_what_is_added_to_edits_whose_answer_was_lost_is_saved_too(drawing: Drawing) -> None:
+    lost: list[str | bytes] = []
+    drawing.add("Text template", "template")
+
+    def relay(page: WebSocketRoute, server: WebSocketRoute) -> None:
+        def answer(message: str | bytes) -> None:
+            if "Saved, but" in str(message) and not lost:
+                lost.append(message)
+            else:
+                page.send(message)
+
+        server.on_message(answer)
+
+    between(drawing, relay)
+    drawing.select("template")
+    place = drawing.field("template").get_by_role("textbox")
+    place.fill("Saved, but")
+    place.blur()
+    state = drawing.page.locator(".save-state")
+    expect(state).to_have_accessible_name("Not saved; kept in this browser", timeout=20_000)
+    assert lost
+    place.fill("Saved, but nobody heard")
+    place.blur()
+    expect(state).to_have_accessible_name("Saved", timeout=AGAIN)
+    drawing.page.reload()
+    drawing.opened()
+    drawing.select("template")
+    expect(drawing.field("template").get_by_role("textbox")).to_have_value("Saved, but nobody heard")
+
+
 def test_a_page_that_was_closed_meanwhile_is_offered_its_edits(drawing: Drawing, power: Power) -> None:
     page = drawing.page
     write(drawing, "Known to the server")
@@ -81,7 +142,7 @@ def test_a_page_that_was_closed_meanwhile_is_offered_its_edits(drawing: Drawing,
     power.on()
     page.goto(address)
     offer = page.get_by_role("alert").filter(has_text="One change of your last visit was not saved.")
-    expect(offer).to_be_visible()
+    expect(offer).to_be_visible(timeout=30_000)
     expect(page.get_by_label("What it is for")).to_have_value("Known to the server")
     offer.get_by_role("button", name="Apply them").click()
     expect(offer).to_be_hidden()

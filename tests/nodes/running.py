@@ -8,8 +8,8 @@ from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Edge, Flow, Step
 from runtime.graph.library import Library
 from runtime.graph.node import FlowReference, Node
-from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import Event, Failure, RunFailed, StepFailed, StepFinished, StepPaused
+from runtime.interpreter.execution import Execution
 from runtime.interpreter.services import Services
 
 CATALOG = builtin()

@@ -14,7 +14,7 @@ from nodes.meaning import Classify, FindEntry
 from nodes.models import LLM
 from nodes.people import AskPerson
 from nodes.times import Wait
-from nodes.triggers import ApiStart, ChatStart, WebhookStart
+from nodes.triggers import ApiStart, ChatStart, ScheduleStart, WebhookStart
 from runtime.graph.node import Node
 
 
@@ -54,6 +54,13 @@ SAMPLES = [
         given={"body": {"id": 7}, "headers": {"x-key": "1"}, "query": {"page": "2"}, "method": "PUT"},
         output={"body": {"id": 7}, "headers": {"x-key": "1"}, "query": {"page": "2"}, "method": "PUT"},
     ),
+    Sample(
+        ScheduleStart,
+        {"zone": "Europe/Paris"},
+        given={"at": "2026-03-30T07:00+00:00"},
+        output={"at": "2026-03-30T09:00:00+02:00", "late": ..., "previous": "2026-03-29T09:00:00+02:00"},
+    ),
+    Sample(ScheduleStart, {"repeats": "cron", "cron": "@hourly"}, output={"at": ..., "late": ..., "previous": ...}),
     Sample(LLM, {"prompt": "Hello", "model": "claude-haiku-4-5"}, output={"text": ..., "data": None, "model": ...}),
     Sample(
         Classify,

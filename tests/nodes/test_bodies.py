@@ -10,8 +10,8 @@ from runtime.graph.check import check
 from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Edge, Flow, Step
 from runtime.graph.node import Node
-from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import RunCancelled, RunFailed, StepFailed, StepFinished, StepPaused, StepStarted
+from runtime.interpreter.execution import Execution
 from runtime.interpreter.services import Services
 from tests.nodes.running import CATALOG, STEP, flow_of
 

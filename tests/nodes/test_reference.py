@@ -12,8 +12,8 @@ from runtime.graph.catalog import Catalog
 from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Edge, Flow, Step
 from runtime.graph.node import Node
-from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import RunFinished
+from runtime.interpreter.execution import Execution
 from runtime.interpreter.services import Services
 from tests.nodes.running import run_node
 

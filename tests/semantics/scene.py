@@ -88,11 +88,11 @@ class Scene:
 
     async def settled(self, run: str) -> RunRecord:
         async with asyncio.timeout(20):
-            while self.back._runtime.runs.alive("home", run):
+            while True:
+                record = await self.back.run(self.ada, run)
+                if record.state not in ("queued", "running") and not self.back._runtime.runs.alive("home", run):
+                    return record
                 await asyncio.sleep(0.005)
-        record = await self.back.run(self.ada, run)
-        assert record.state != "running"
-        return record
 
     async def events(self, run: str) -> list[Event]:
         return await self.back.events(self.ada, run)

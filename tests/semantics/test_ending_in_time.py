@@ -10,8 +10,8 @@ from nodes.catalog import NODES
 from runtime.graph.catalog import Catalog
 from runtime.graph.compiler import compile_flow
 from runtime.graph.node import Context, Node
-from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import RunCancelled, StepFinished, StepStarted
+from runtime.interpreter.execution import Execution
 from runtime.interpreter.services import Services
 from tests.semantics.scene import flow
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from runtime.graph.compiler import compile_flow
-from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import RunFailed, RunFinished
+from runtime.interpreter.execution import Execution
 from runtime.interpreter.services import Services
 from tests.golden.services import services
 from tests.semantics.scene import CATALOG, flow

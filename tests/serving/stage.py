@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 
 from nodes.catalog import NODES
+from runtime.driving.local import LocalDriver
 from runtime.graph.catalog import Catalog
 from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Flow
@@ -186,7 +187,12 @@ class Stage:
     def __init__(self, beat: float = 15.0, **settings: Any) -> None:
         self.shelf = Shelf()
         self.journal = MemoryJournal()
-        self.runs = Runs(self.journal, lambda workspace: Services(None, None, None, None), plan_of=self._plan_of)
+        self.runs = Runs(
+            self.journal,
+            LocalDriver(self.journal),
+            lambda workspace: Services(None, None, None, None),
+            plan_of=self._plan_of,
+        )
         self.links = AnswerLinks(b"a key of the tests")
         self.unready: Sequence[Problem] = ()
         self.api = Api(
@@ -259,6 +265,7 @@ async def staged(**settings: Any) -> AsyncIterator[Stage]:
         serving = asyncio.create_task(serve(stage.api, listener))
         url = f"http://127.0.0.1:{stage.port}"
         bearer = {"authorization": f"Bearer {KEY}"}
+        await stage.runs.open()
         async with httpx2.AsyncClient(base_url=url, headers=bearer, timeout=20) as stage.client:
             yield stage
         await stage.runs.close()

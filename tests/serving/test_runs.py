@@ -70,7 +70,7 @@ async def test_stopping_a_run_that_is_done_changes_nothing(stage: Stage):
     assert (response.json()["state"], response.json()["output"]) == ("done", "kept")
 
 
-async def test_a_run_of_another_process_is_seen_and_cannot_be_stopped_here(stage: Stage):
+async def test_a_run_of_another_process_is_seen_and_asked_to_stop(stage: Stage):
     at = stage.deploy("elsewhere", flow())
     record = RunRecord(
         id="0123456789abcdef", workspace="home", flow="flow of elsewhere", flow_name="", source="endpoint", started=1.0
@@ -78,7 +78,8 @@ async def test_a_run_of_another_process_is_seen_and_cannot_be_stopped_here(stage
     await stage.journal.open(record)
     assert (await stage.client.get(f"{at}/runs/{record.id}")).json()["state"] == "running"
     response = await stage.client.delete(f"{at}/runs/{record.id}")
-    assert (response.status_code, response.json()["type"]) == (409, "urn:canevas:problem:runs-elsewhere")
+    assert (response.status_code, response.json()["state"]) == (202, "running")
+    assert [signal.name for signal in await stage.journal.signals("home", record.id)] == ["cancel"]
 
 
 @pytest.mark.parametrize("change", [{"flow": "another"}, {"source": "preview"}, {"workspace": "foreign"}])
@@ -96,7 +97,9 @@ async def test_other_peoples_runs_are_not_there(stage: Stage, change: dict):
 async def test_a_preview_that_is_going_on_is_not_there_either(stage: Stage):
     at, _ = await waiting(stage, "preview")
     plan = compile_flow(stage.shelf.standing["preview"].flow, CATALOG)
-    preview = stage.runs.start(Start(plan, {"text": ""}, "home", "flow of preview", "preview"))
+    started = await stage.runs.begin(Start(plan, {"text": ""}, "home", "flow of preview", "preview"))
+    preview = stage.runs.alive("home", started.id)
+    assert preview is not None
     assert (await stage.client.get(f"{at}/runs/{preview.record.id}")).status_code == 404
     assert (await stage.client.delete(f"{at}/runs/{preview.record.id}")).status_code == 404
     assert preview.ending is None

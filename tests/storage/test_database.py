@@ -117,6 +117,18 @@ def limit_pages(database: Database) -> dict[str, int]:
     def limit(connection: Any) -> None:
         connection.exec_driver_sql(f"PRAGMA max_page_count = {sizes['pages']}")
 
+    thread = database._thread
+    assert thread is not None
+    visit = thread.visit
+
+    def limited(work: Any, given: Any) -> Any:
+        def within(connection: sqlite3.Connection, given: Any) -> Any:
+            connection.execute(f"PRAGMA max_page_count = {sizes['pages']}")
+            return work(connection, given)
+
+        return visit(within, given)
+
+    thread.visit = limited  # type: ignore[method-assign]
     return sizes
 
 
@@ -136,6 +148,20 @@ async def test_a_folder_in_place_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OperatorError):
         await connect(Settings(home=tmp_path / "file" / "home"))
+
+
+async def test_a_file_that_others_write_while_it_becomes_wal(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "canevas.db", isolation_level=None)
+    other.execute("CREATE TABLE theirs (x)")
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(OperatorError, match="locked"):
+        await connect(Settings(home=tmp_path))
+    asyncio.get_running_loop().call_later(0.3, other.rollback)  # which the wait must let come
+    database = await connect(Settings(home=tmp_path), patience=5)
+    async with database._writer.connect() as connection:
+        assert (await connection.execute(text("PRAGMA journal_mode"))).scalar() == "wal"
+    await database.close()
+    other.close()
 
 
 async def test_sqlite_is_set_as_it_should_be(tmp_path: Path) -> None:

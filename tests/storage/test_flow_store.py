@@ -82,6 +82,20 @@ async def test_a_stale_save_changes_nothing(flows: FlowStore) -> None:
     assert (stored.flow.name, stored.revision) == ("first", 2)
 
 
+async def test_the_last_save_says_which_batch_it_was(flows: FlowStore) -> None:
+    entry = await flows.create("w1", flow(), "me")
+    assert await flows.last_batch("w1", entry.id) == ""
+    await flows.save("w1", entry.id, flow("first"), 1, NASTY)
+    with pytest.raises(ConflictError):
+        await flows.save("w1", entry.id, flow("late"), 1, "late")
+    assert await flows.last_batch("w1", entry.id) == NASTY
+    await flows.save("w1", entry.id, flow("second"), 2)
+    assert await flows.last_batch("w1", entry.id) == ""
+    for workspace, id in (("w2", entry.id), ("w1", "nobody")):
+        with pytest.raises(NotFoundError):
+            await flows.last_batch(workspace, id)
+
+
 async def test_of_many_who_save_at_once_one_wins_each_time(flows: FlowStore) -> None:
     entry = await flows.create("w1", flow(), "me")
     for revision in range(1, 6):

@@ -178,6 +178,43 @@ async def test_the_list_of_runs(journal: Journal) -> None:
     assert await journal.events("w1", "r03") == []
 
 
+async def test_runs_are_found_by_where_they_came_from_and_what_they_say(journal: Journal) -> None:
+    await journal.keep(done("a1", started=1.0), five_steps())
+    await journal.keep(done("a2", started=2.0, source="schedule", state="failed", error="ask: 50% of_it broke"), [])
+    await journal.keep(done("a3", started=3.0, flow="f2", flow_name="Letters", state="failed", error="no_one"), [])
+    await journal.keep(done("a4", "w2", started=4.0, state="failed"), [])
+
+    async def found(**asked: Any) -> list[str]:
+        return [each.id for each in await journal.records("w1", **asked)]
+
+    assert await found(source="schedule") == ["a2"]
+    assert await found(search="  sUPPORT desk") == ["a2", "a1"]
+    assert await found(search="letters NO_ONE") == ["a3"]
+    assert await found(search="A2") == ["a2"]
+    assert await found(search="50% of_it") == ["a2"]
+    for word in ("5_%", "n%one", "no.one", "/", "\\", "'", NASTY):  # nothing in it is a wildcard, or a command
+        assert await found(search=word) == []
+    assert await found(search="broke", state="failed", flow="f1", source="schedule", before=3.0) == ["a2"]
+    assert await found(search="broke", flow="f2") == []
+
+
+async def test_runs_are_counted_by_state(journal: Journal) -> None:
+    assert await journal.counts("w1") == {}
+    for number, state in enumerate(("done", "done", "failed", "cancelled")):
+        source = "schedule" if number % 2 else "endpoint"
+        await journal.keep(done(f"r{number}", state=state, source=source, error=f"word{number}"), [])
+    await journal.open(record("r4", flow="f2"))
+    await journal.open(record("r5", flow="f2", state="queued"))
+    await journal.open(record("r6", "w2"))
+    everything = {"done": 2, "failed": 1, "cancelled": 1, "running": 1, "queued": 1}
+    assert await journal.counts("w1") == everything
+    assert await journal.counts("w1", flow="f2") == {"running": 1, "queued": 1}
+    assert await journal.counts("w1", source="schedule") == {"done": 1, "cancelled": 1}
+    assert await journal.counts("w1", search="word2") == {"failed": 1}
+    await journal.close(done("r4", flow="f2"))
+    assert await journal.counts("w1", flow="f2") == {"done": 1, "queued": 1}
+
+
 async def test_unfinished_runs_of_every_workspace(journal: Journal) -> None:
     await journal.open(record("a", "w1", started=3.0, document="{}"))
     await journal.open(record("b", "w2", started=2.0))
@@ -185,7 +222,7 @@ async def test_unfinished_runs_of_every_workspace(journal: Journal) -> None:
     await journal.open(record("d", "w1", started=1.0))
     await journal.close(msgspec.structs.replace(record("d"), state="failed", error="no"))
     unfinished = await journal.unfinished()
-    assert [(each.workspace, each.id, each.document) for each in unfinished] == [("w2", "b", ""), ("w1", "a", "{}")]
+    assert [(each.workspace, each.id, each.document) for each in unfinished] == [("w2", "b", ""), ("w1", "a", "")]
 
 
 async def test_many_at_once(journal: Journal) -> None:
@@ -255,7 +292,12 @@ async def test_the_times_at_which_runs_go_on(journal: Journal) -> None:
     await journal.keep(waiting("b", wake=None), [])
     await journal.keep(waiting("c", "w2", wake=3.0), [])
     await journal.keep(done("d"), [])
-    assert sorted(await journal.wakes()) == [("w1", "a", 7.5), ("w2", "c", 3.0)]
+    await journal.keep(record("e", state="queued", due=5.0), [])
+    await journal.keep(record("f", state="queued"), [])
+    assert [each.id for each in await journal.due(2.0)] == ["f"]
+    assert sorted(each.id for each in await journal.due(6.0)) == ["c", "e", "f"]
+    assert sorted(each.id for each in await journal.due(8.0)) == ["a", "c", "e", "f"]
+    assert await journal.next_due() == 3.0
 
 
 JSON = st.recursive(

@@ -12,8 +12,8 @@ from runtime.errors import ConflictError
 from runtime.graph.catalog import Catalog
 from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Flow
-from runtime.interpreter.engine import Execution
 from runtime.interpreter.events import Durable, RunFinished, StepDelta, StepFinished, StepStarted
+from runtime.interpreter.execution import Execution
 from runtime.interpreter.services import Services
 from runtime.storage.database import Database
 from runtime.storage.flows import KEPT_DELETED, FlowStore

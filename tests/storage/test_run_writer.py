@@ -17,9 +17,12 @@ from tests.storage.samples import done, five_steps, record
 
 
 def commits(database: Database) -> list[object]:
-    """Grows by one with each transaction, as each takes a connection."""
+    """Grows by one with each transaction, as each takes a connection, or visits SQLite's thread."""
     seen: list[object] = []
     event.listen(database._writer.sync_engine, "checkout", lambda *connection: seen.append(connection))
+    if (thread := database._thread) is not None:
+        visit = thread.visit
+        thread.visit = lambda work, given: seen.append(work) or visit(work, given)  # type: ignore[method-assign]
     return seen
 
 
@@ -63,12 +66,17 @@ async def test_a_dead_database_is_reported_and_logged(settings: Settings, caplog
     def dead(*connection: object) -> None:
         raise ConnectionResetError("gone")
 
+    if (thread := database._thread) is not None:
+        thread.visit = dead  # type: ignore[method-assign]
+
     with caplog.at_level(logging.ERROR):
         journal.keep(done("r1"), five_steps())  # nobody waits for this one
         with pytest.raises(OperatorError, match="does not answer"):
             await journal.keep(done("r2"), five_steps())
     assert "r1, r2" in caplog.text
     event.remove(database._writer.sync_engine, "checkout", dead)
+    if thread is not None:
+        del thread.visit
     await journal.keep(done("r3"), five_steps())  # it goes on with the next
     assert [record.id for record in await journal.records("w1")] == ["r3"]
     await database.close()

@@ -1,13 +1,14 @@
 """Runs that wait: put away, answered, taken up by their time or by the next process, cancelled; on every journal."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from nodes.catalog import NODES
+from runtime.driving.local import LocalDriver
 from runtime.errors import ConflictError, NotFoundError
 from runtime.graph.catalog import Catalog
 from runtime.graph.compiler import compile_flow
@@ -21,20 +22,22 @@ from runtime.interpreter.events import (
     RunFinished,
     StepFinished,
     StepResumed,
-    StepStarted,
 )
-from runtime.interpreter.journal import RunRecord
+from runtime.interpreter.journal import Durability, RunRecord
 from runtime.interpreter.run import Run
 from runtime.interpreter.runs import Runs
 from runtime.interpreter.services import Services
 from runtime.interpreter.start import Start
 from runtime.interpreter.waits import InvalidAnswer
+from runtime.relay.relay import LocalRelay
+from runtime.relay.watching import watch
 from tests.storage.conftest import Clock
 from tests.storage.reopened import Journal, Reopen, journal, kept, reopen
 
 __all__ = ["journal", "kept", "reopen"]
 
 ENTERED: list[str] = []
+PROCESSES: list["Process"] = []
 GATES: list[asyncio.Event] = []
 
 
@@ -83,19 +86,40 @@ class Process:
     def __init__(self, journal: Journal, drawn: Flow, clock: Any = None) -> None:
         self.drawn = drawn
         given = {"clock": clock} if clock else {}
-        self.runs = Runs(journal, lambda workspace: Services(None, None, None, None), plan_of=self._plan_of, **given)
+        self.relay = LocalRelay()
+        self.driver = LocalDriver(journal, shared=True, **given)
+        self.runs = Runs(
+            journal,
+            self.driver,
+            lambda workspace: Services(None, None, None, None),
+            plan_of=self._plan_of,
+            elsewhere=lambda workspace, run, after: watch(
+                self.relay, lambda seq: journal.events(workspace, run, seq), workspace, run, after, poll=0.05
+            ),
+            **given,
+        )
+        PROCESSES.append(self)
 
     async def _plan_of(self, record: RunRecord, pins: Mapping[str, int]) -> Plan:
         assert record.document == "as it was"
         return compile_flow(self.drawn, CATALOG)
 
-    def start(self) -> Run:
+    async def start(self, durability: Durability = "result") -> Run:
         plan = compile_flow(self.drawn, CATALOG)
-        return self.runs.start(Start(plan, {}, "w1", "f1", "preview", document="as it was"))
+        start = Start(plan, {}, "w1", "f1", "preview", document="as it was", durability=durability)
+        run = self.runs.alive("w1", (await self.runs.begin(start)).id)
+        assert run is not None
+        return run
+
+    async def open(self) -> "Process":
+        """Begin to drive."""
+        await self.runs.open()
+        return self
 
     async def put_away(self) -> str:
         """A run that was started and waits by now."""
-        run = self.start().record.id
+        await self.runs.open()
+        run = (await self.start()).record.id
         await self.until(run, "waiting")
         return run
 
@@ -111,9 +135,12 @@ class Process:
 
 
 @pytest.fixture(autouse=True)
-async def fresh() -> None:
+async def fresh() -> AsyncIterator[None]:
     ENTERED.clear()
     GATES[:] = [asyncio.Event()]
+    yield
+    while PROCESSES:
+        await PROCESSES.pop().runs.close()
 
 
 async def test_a_run_that_waits_is_put_away_and_an_answer_takes_it_up(journal: Journal) -> None:
@@ -138,7 +165,7 @@ async def test_a_run_that_waits_is_put_away_and_an_answer_takes_it_up(journal: J
 async def test_the_next_process_goes_on(reopen: Reopen) -> None:
     run = await Process(await reopen(), EACH).put_away()
     for step in ("each[1]/ask", "each[0]/ask", "each[2]/ask"):
-        process = Process(await reopen(), EACH)
+        process = await Process(await reopen(), EACH).open()
         await process.runs.answer_pause("w1", run, step, {"choice": "approve", "sum": ord(step[5])})
         await process.until(run, "done" if step == "each[2]/ask" else "waiting")
         await process.runs.close()
@@ -182,7 +209,7 @@ async def test_of_two_answers_one_counts(journal: Journal, pause: float) -> None
 
 async def test_of_two_processes_one_takes_the_answer(journal: Journal) -> None:
     run = await Process(journal, PLAIN).put_away()
-    processes = [Process(journal, PLAIN) for _ in range(3)]
+    processes = [await Process(journal, PLAIN).open() for _ in range(3)]
     results = await asyncio.gather(
         *(process.runs.answer_pause("w1", run, "ask", YES) for process in processes), return_exceptions=True
     )
@@ -192,9 +219,9 @@ async def test_of_two_processes_one_takes_the_answer(journal: Journal) -> None:
 
 
 async def test_answers_come_while_the_run_is_being_put_away(journal: Journal) -> None:
-    process = Process(journal, PLAIN)
+    process = await Process(journal, PLAIN).open()
     for turns in range(12):
-        run = process.start()
+        run = await process.start()
         for _ in range(turns):
             await asyncio.sleep(0)
         async with asyncio.timeout(10):
@@ -209,8 +236,8 @@ async def test_answers_come_while_the_run_is_being_put_away(journal: Journal) ->
 
 
 async def test_one_branch_waits_while_another_runs(journal: Journal) -> None:
-    process = Process(journal, BESIDE)
-    run = process.start()
+    process = await Process(journal, BESIDE).open()
+    run = await process.start()
     async with asyncio.timeout(10):
         while not run.waits:
             await run.changed()
@@ -243,14 +270,14 @@ async def test_a_run_goes_on_when_its_time_is_over_also_after_a_restart(reopen: 
     assert (await process.runs.record("w1", run)).wake == clock.at + 7200
     await process.runs.close()
     process = Process(await reopen(), EXPIRES, clock)
-    await process.runs.recover()
+    await process.open()
     await asyncio.sleep(0.05)
     assert (await process.runs.record("w1", run)).state == "waiting"
     await process.runs.close()
     clock.at += 7201
     journal = await reopen()
     processes = [Process(journal, EXPIRES, clock) for _ in range(2)]  # both see that it is time
-    await asyncio.gather(*(process.runs.recover() for process in processes))
+    await asyncio.gather(*(process.open() for process in processes))
     await processes[0].until(run, "done")
     for process in processes:
         await process.runs.close()
@@ -268,15 +295,11 @@ async def died(journal: Journal, run: str, step: str) -> None:
     await journal.close(replace(record, state="running", waits=(), wake=None), [resumed])
 
 
-async def test_a_run_whose_process_died_goes_on_where_nobody_else_drives_runs(reopen: Reopen) -> None:
+async def test_a_run_whose_process_died_goes_on_in_the_next_one(reopen: Reopen) -> None:
     run = await Process(await reopen(), EACH).put_away()
     journal = await reopen()
     await died(journal, run, "each[1]/ask")
-    process = Process(journal, EACH)
-    await process.runs.recover()
-    await asyncio.sleep(0.05)
-    assert (await process.runs.record("w1", run)).state == "running"  # another process may be at it
-    await process.runs.recover(alone=True)
+    process = await Process(journal, EACH).open()
     record = await process.until(run, "waiting")
     assert [wait.step for wait in record.waits] == ["each[0]/ask", "each[2]/ask"]
     for step in ("each[0]/ask", "each[2]/ask"):
@@ -291,8 +314,7 @@ async def test_a_run_whose_process_died_goes_on_where_nobody_else_drives_runs(re
 async def test_a_run_that_cannot_go_on_after_its_process_died_has_failed(journal: Journal) -> None:
     run = await Process(journal, PLAIN).put_away()
     await died(journal, run, "ask")
-    process = Process(journal, flow("nobody.text -> start"))  # of which no plan can be made
-    await process.runs.recover(alone=True)
+    process = await Process(journal, flow("nobody.text -> start")).open()  # of which no plan can be made
     record = await process.until(run, "failed")
     assert "nobody" in record.error
     events = await journal.events("w1", run)
@@ -307,14 +329,14 @@ async def test_an_answer_after_the_time_but_before_the_timer_counts(journal: Jou
     await process.runs.answer_pause("w1", run, "ask", YES)
     await process.until(run, "done")
     clock.at += 7201
-    process.runs._ring("w1", run)  # an alarm that was set before
+    await process.driver.drive(replace(await journal.record("w1", run), state="waiting"))  # an alarm set before
     await process.runs.close()
     assert sum(isinstance(event, StepResumed) for event in await journal.events("w1", run)) == 1
 
 
 async def test_a_waiting_run_that_is_cancelled_cleans_up(reopen: Reopen) -> None:
     run = await Process(await reopen(), CLEANS).put_away()
-    process = Process(await reopen(), CLEANS)
+    process = await Process(await reopen(), CLEANS).open()
     await process.runs.cancel("w1", run, "enough")
     record = await process.until(run, "cancelled")
     assert ENTERED == ["guard.finally/clean"]
@@ -335,21 +357,26 @@ async def test_closing_leaves_what_waits(journal: Journal) -> None:
     process = Process(journal, PLAIN)
     run = await process.put_away()
     watching = asyncio.create_task(process.events(run))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.5)
     await process.runs.close()
+    await process.relay.close()
     seen = await asyncio.wait_for(watching, 5)
     assert isinstance(seen[-1], Event)
     assert not isinstance(seen[-1], RunCancelled)
     assert (await journal.record("w1", run)).state == "waiting"
 
 
-async def test_a_flow_that_cannot_be_had_leaves_the_run_waiting(journal: Journal) -> None:
+async def test_a_run_whose_flow_cannot_be_had_has_failed_and_says_why(journal: Journal) -> None:
     run = await Process(journal, PLAIN).put_away()
-    lost = Runs(journal, lambda workspace: Services(None, None, None, None))
-    with pytest.raises(NotFoundError):
-        await lost.answer_pause("w1", run, "ask", YES)
-    process = Process(journal, PLAIN)
-    await process.runs.answer_pause("w1", run, "ask", YES)
-    await process.until(run, "done")
-    events = await journal.events("w1", run)
-    assert [event.step for event in events if isinstance(event, StepStarted)].count("before") == 1
+    driver = LocalDriver(journal)
+    lost = Runs(journal, driver, lambda workspace: Services(None, None, None, None))
+    await lost.open()
+    await lost.answer_pause("w1", run, "ask", YES)
+    async with asyncio.timeout(10):
+        while (record := await journal.record("w1", run)).state != "failed":
+            await asyncio.sleep(0.005)
+    await lost.close()
+    assert "not known here" in record.error
+    ending = (await journal.events("w1", run))[-1]
+    assert isinstance(ending, RunFailed)
+    assert ENTERED == ["before"]

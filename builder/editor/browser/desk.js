@@ -4,13 +4,13 @@ import { EMPTY } from "./model.js";
 
 /**
  * base: the model as the server confirmed it. model: with the edits that are on their way. pending: batches
- * {id, edits} or {id, walk}, oldest first; sending: the id of the one under way. save: "saved", "saving", "failed",
- * "stale". overlay: what a run says of each step, by path (see scopes.js). chosen: the rounds and items that are shown
+ * {id, edits, sent} or {id, walk, sent}, oldest first; sent: at least once. sending: the id of the one under way. save:
+ * "saved", "saving", "failed", "stale". overlay: what a run says of each step, by path (see scopes.js). chosen: the rounds and items that are shown
  * where it is not the latest, {"each": "2"}. selected: ids of steps, wires and notes. dragging: the pointer
  * holds steps. tiny: the view is so far away that the whole flow is in it. linking: the loose end of a wire {step,
  * port, type, kind}, what takes it, and how it is drawn. reveal: a place to go to {step, field, n}. panel: what a small screen shows.
  * adding: the list of kinds over the canvas {x, y, at, end}. renaming: the last change of a step's id, {from, to}.
- * help: the list of shortcuts is open. collapsed: frames drawn as cards, {id: true}. over: the place {step, body} over
+ * help: the list of shortcuts is open. configuring: the settings of the flow are. collapsed: frames drawn as cards, {id: true}. over: the place {step, body} over
  * which the pointer holds steps. moving: the steps whose new place is being chosen. said: the latest word for screen readers, as [English template, values].
  */
 const START = {
@@ -25,7 +25,7 @@ const START = {
   reason: null,
   undo: null,
   redo: null,
-  catalog: { groups: [], kinds: {}, accepts: {} },
+  catalog: { groups: [], kinds: {}, accepts: {}, limits: [] },
   icons: {},
   choices: { models: [], secrets: [], flows: [] },
   overlay: {},
@@ -41,6 +41,7 @@ const START = {
   adding: null,
   panel: "canvas",
   help: false,
+  configuring: false,
   recovered: [],
   renaming: null,
   refusals: [],

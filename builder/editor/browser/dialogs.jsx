@@ -6,7 +6,7 @@ import { recover, resolve } from "./queue.js";
 import { useWords } from "./words.js";
 
 /** A modal dialog of the browser: it holds the focus and gives it back. */
-const Modal = ({ label, onCancel, children }) => {
+export const Modal = ({ label, onCancel, children }) => {
   const dialog = useRef(null);
   useEffect(() => {
     dialog.current.showModal();

@@ -5,6 +5,7 @@ import { Canvas } from "./canvas.jsx";
 import { get, renewed, set, useDesk, watch } from "./desk.js";
 import { Conflict, Help, Recovered, Refusals } from "./dialogs.jsx";
 import { useDraft } from "./draft.js";
+import { FlowSettings } from "./flow_settings.jsx";
 import { Footer } from "./footer.jsx";
 import { onWindowKeys } from "./keys.js";
 import { AlertCircle, Play, Plus, Settings, Workflow } from "./marks.jsx";
@@ -68,6 +69,7 @@ export const Editor = ({ opened, answer, overlay, catalog, choices, icons, onEdi
         <Panel name="preview" icon={Play} label={t("Preview")} />
       </nav>
       <Conflict />
+      <FlowSettings />
       <Help />
     </div>
   );

@@ -2,7 +2,7 @@
 import { crossing, endsOfWire, insideOf, placeSaid, waitsFor } from "./nesting.js";
 import { AFTER, ancestors, inputOf, outputOf, parseWire } from "./wires.js";
 
-export const EMPTY = { name: "", description: "", steps: {}, order: [], wires: {}, notes: {}, problems: [] };
+export const EMPTY = { name: "", description: "", steps: {}, order: [], wires: {}, notes: {}, problems: [], running: {}, limits: {} };
 
 /** A model from what the server opened. */
 export const modelOf = (view) => ({ ...EMPTY, ...view, order: Object.keys(view.steps) });
@@ -17,7 +17,7 @@ export const patched = (model, changes) => {
         if (value === null) delete next[part][id];
         else next[part][id] = value;
     }
-  for (const part of ["order", "name", "description", "problems"]) if (part in changes) next[part] = changes[part];
+  for (const part of ["order", "name", "description", "problems", "running", "limits"]) if (part in changes) next[part] = changes[part];
   return next;
 };
 
@@ -115,6 +115,8 @@ const DO = {
   set_step: (model, { do: _, step, ...said }) => withStep(model, step, said),
 
   describe: (model, { do: _, ...said }) => ({ ...model, ...said }),
+
+  configure: (model, { do: _, ...said }) => ({ ...model, ...said }),
 
   add_note: (model, { note, text = "", at = [0, 0], size = [240, 120] }) => ({
     ...model,

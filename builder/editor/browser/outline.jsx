@@ -2,6 +2,7 @@
 import { nameOf, reveal } from "./actions.js";
 import { set, useDesk } from "./desk.js";
 import { useDraft } from "./draft.js";
+import { FlowSettingsButton } from "./flow_settings.jsx";
 import { roomName } from "./frame.jsx";
 import { Mark, X } from "./marks.jsx";
 import { anyError, countProblems, ProblemMark } from "./problem.jsx";
@@ -29,6 +30,7 @@ export const Outline = () => {
         <span className="label">{t("What it is for")}</span>
         <textarea className="input grows" rows={2} maxLength={5000} value={description} placeholder={t("A sentence for whoever opens it next.")} onChange={(event) => setDescription(event.target.value)} onBlur={finish} />
       </label>
+      <FlowSettingsButton />
       <section className="section plain">
         <h3>
           {t("Steps")} <span className="count">{model.order.length}</span>

@@ -25,9 +25,10 @@ const replay = (base, pending) =>
 
 /** Make edits: they are seen at once and saved as one. */
 export const edit = (...edits) => {
-  const { model, pending, sending, catalog } = get();
+  const { model, pending, catalog } = get();
   const last = pending.at(-1);
-  const on = last && last.id !== sending && edits.length === 1 && goesOn(last, edits[0]);
+  // What was sent may be saved although nobody heard of it: the same batch with more in it would be taken for that.
+  const on = last && !last.sent && edits.length === 1 && goesOn(last, edits[0]);
   const batch = { id: on ? last.id : crypto.randomUUID?.() ?? `${Date.now()}.${Math.random()}`, edits };
   set({
     pending: [...(on ? pending.slice(0, -1) : pending), batch],
@@ -58,8 +59,8 @@ export const walk = (way) => {
 export const send = () => {
   const { flow, pending, sending, save, revision } = get();
   if (sending || save === "stale" || !pending.length) return;
-  const [batch] = pending;
-  set({ sending: batch.id, ...(batch.walk === "look" ? {} : { save: "saving" }) });
+  const batch = { ...pending[0], sent: true };
+  set({ pending: [batch, ...pending.slice(1)], sending: batch.id, ...(batch.walk === "look" ? {} : { save: "saving" }) });
   clearTimeout(timer);
   timer = setTimeout(() => fail(["The server does not answer.", {}]), PATIENCE);
   if (batch.walk) server.walk(flow, batch.walk);
@@ -82,18 +83,19 @@ export const retry = () => {
   send();
 };
 
-/** What the server says to the batch under way. */
+/** What the server says to a batch. */
 export const receive = (answer) => {
   if (answer?.n === undefined || answer.n === heard.answer) return;
   heard.answer = answer.n;
   const { flow, tab, sending, revision, base, pending } = get();
   if (answer.flow !== flow) return answer.revision && forget(place(answer.flow, tab)); // a flow that was left meanwhile
+  if (answer.batch && !pending.some(({ id }) => id === answer.batch)) return; // it was sent twice, and heard of before
   if (answer.failed) return fail(answer.failed);
   if (answer.stale) {
     clearTimeout(timer);
     return set({ sending: null, save: "stale" });
   }
-  const rest = pending.filter((batch) => batch.id !== sending);
+  const rest = pending.filter(({ id, edits }) => id !== (edits ? answer.batch : sending));
   if (answer.refused) return settle(base, rest, { refusals: [...get().refusals, answer.refused] });
   if (answer.before > revision) return server.walk(flow, "open"); // something in between was missed
   const confirmed = answer.revision > revision ? patched(base, answer.changes) : base;
@@ -121,6 +123,7 @@ export const open = (opened) => {
   }
   const base = modelOf(view);
   const pending = again && !opened.resolved ? get().pending.filter((batch) => batch.edits) : [];
+  if (again && tab !== get().tab) forget(place(flow, get().tab)); // the tab found the server again under another name
   const recovered = again ? get().recovered : leftBehind(flow, tab);
   const left = opened.skipped ? [["{count} of your changes no longer fit and were left out.", { count: opened.skipped }]] : [];
   set({ flow, tab, recovered, refusals: [...get().refusals, ...left] });

@@ -1,4 +1,5 @@
-// What a step does when it fails or takes long.
+// What a step does when it fails, takes long, or is cut off.
+import { useDesk } from "./desk.js";
 import { useDraft } from "./draft.js";
 import { ChevronDown } from "./marks.jsx";
 import { edit } from "./queue.js";
@@ -8,11 +9,12 @@ const FIRST = { times: 2, wait: 1, backoff: 2 };
 
 export const Trouble = ({ step }) => {
   const t = useWords();
-  const { id, retry, timeout, on_error = "fail" } = step;
+  const { id, retry, timeout, on_error = "fail", once = false } = step;
+  const kind = useDesk((desk) => desk.catalog.kinds[step.kind]);
   const change = (said) => edit({ do: "set_step", step: id, ...said });
   const way = typeof on_error === "string" ? on_error : "default";
   return (
-    <details className="section" open={way !== "fail" || Boolean(retry) || Boolean(timeout)}>
+    <details className="section" open={way !== "fail" || Boolean(retry) || Boolean(timeout) || once}>
       <summary>{t("When it fails")}</summary>
       <div className="field">
         <label htmlFor={`${id}-way`}>{t("After the last try")}</label>
@@ -36,7 +38,24 @@ export const Trouble = ({ step }) => {
           <Amount label={t("Each time longer by")} value={retry.backoff ?? 2} least={1} onChange={(backoff) => change({ retry: { ...retry, backoff: backoff ?? 1 } })} />
         </div>
       )}
+      {(kind?.writes || once) && <Once id={id} once={once} always={Boolean(kind?.once)} onChange={(next) => change({ once: next })} />}
     </details>
+  );
+};
+
+/** always: the node is not repeatable, whatever the step says. */
+const Once = ({ id, once, always, onChange }) => {
+  const t = useWords();
+  return (
+    <div className="field">
+      <label className="switch">
+        <input type="checkbox" role="switch" aria-describedby={`${id}-once-help`} checked={once || always} disabled={always} onChange={(event) => onChange(event.target.checked)} />
+        <span>{t("After a crash in its middle, ask a person before it runs again")}</span>
+      </label>
+      <p className="help" id={`${id}-once-help`}>
+        {always ? t("This node always asks.") : t("Else it runs again with the same key. Only runs of which every step is kept go on after a crash.")}
+      </p>
+    </div>
   );
 };
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from builder.editor.edits import Add, Batch, Describe, Edit, Move, Paste, Remove, Rename, Set, SetStep, Unset
+from builder.editor.edits import Add, Batch, Edit, Move, Paste, Remove, Rename, Set, SetStep, Unset
+from builder.editor.flow_edits import Configure, Describe
 from builder.editor.nest_edits import Nest
 from builder.editor.note_edits import AddNote, RemoveNote, SetNote
 from builder.editor.wire_edits import Connect, Disconnect
@@ -116,6 +117,7 @@ _field, _value, _text = st.sampled_from(FIELDS), st.sampled_from(VALUES), st.tex
 _note = st.sampled_from(["first", "second", "third"])
 _on_error = st.sampled_from(["fail", "port", {"default": [1]}])
 _retry = st.sampled_from([None, {"times": 3, "wait": 0.5}])
+_running = st.sampled_from([{}, {"durability": "step", "labels": ["gpu"]}, {"queue": "slow"}, {"queue": "No!"}])
 
 
 _within = st.sampled_from(["", "each", "guard", "guard.catch", "ghost", "ask"])
@@ -144,9 +146,11 @@ _one = st.one_of(
     st.builds(Set, _name, _field, _value),
     st.builds(Unset, _name, _field),
     st.builds(SetStep, _name, title=_text, on_error=_on_error),
-    st.builds(SetStep, _name, retry=_retry, timeout=st.none() | st.just(3.0)),
+    st.builds(SetStep, _name, retry=_retry, timeout=st.none() | st.just(3.0), once=st.booleans()),
     st.builds(Rename, _name, _name),
     st.builds(Describe, name=_text, description=_text),
+    st.builds(Configure, running=_running, limits=st.fixed_dictionaries({}, optional={"steps": st.integers(0, 3)})),
+    st.builds(Configure, running=_running),
     st.builds(AddNote, _note, _text, _corner),
     st.builds(SetNote, _note, at=_corner),
     st.builds(RemoveNote, _note),

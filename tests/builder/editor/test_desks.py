@@ -80,6 +80,49 @@ async def test_a_batch_sent_twice_is_applied_once(desks: Desks, store: MemorySto
     assert store.drafts["f"][1] == 8
 
 
+@pytest.mark.parametrize("tab", ["tab", "another"])
+@pytest.mark.parametrize("base", [7, 8])
+async def test_a_batch_sent_again_after_a_restart_is_applied_once(store: MemoryStore, tab: str, base: int) -> None:
+    more = [Add("more", "join", at=(9, 9))]
+    await Desks(store, CATALOG).edit(ADA, "f", "tab", 7, more, batch="b1")
+    desks = Desks(store, CATALOG)
+    again = await desks.edit(ADA, "f", tab, base, more, batch="b1")
+    assert (again.before, again.revision, again.changes, store.drafts["f"][1]) == (8, 8, {}, 8)
+    assert await desks.edit(ADA, "f", tab, 7, more, batch="b1") == again
+    assert (await desks.edit(ADA, "f", tab, 8, [Set("ask", "limit", 2)], batch="b2")).revision == 9
+    assert await desks.edit(ADA, "f", tab, 7, more, batch="b1") == again
+
+
+async def test_a_batch_sent_again_under_another_name_of_the_tab_is_applied_once(
+    desks: Desks, store: MemoryStore
+) -> None:
+    await desks.open(ADA, "f", "before")
+    await desks.open(ADA, "f", "after")
+    sent = [desks.edit(ADA, "f", tab, 7, [Set("ask", "limit", 2)], batch="b1") for tab in ("before", "after")]
+    assert [each.revision for each in await asyncio.gather(*sent)] == [8, 8]
+    assert store.drafts["f"][1] == 8
+    assert desks.flow(ADA, "f", "after") == store.drafts["f"][0]
+
+
+async def test_a_batch_that_was_made_before_anothers_is_stale(store: MemoryStore) -> None:
+    await Desks(store, CATALOG).edit(ADA, "f", "tab", 7, [Set("ask", "limit", 2)], batch="b1")
+    for batch in ("b2", ""):
+        with pytest.raises(StaleError):
+            await Desks(store, CATALOG).edit(ADA, "f", "tab", 7, [Set("ask", "limit", 3)], batch)
+    desks = Desks(store, CATALOG)
+    await desks.open(ADA, "f", "other")
+    await desks.tidy(ADA, "f", "other")
+    await desks.edit(ADA, "f", "other", 8, [Set("ask", "limit", 4)])
+    with pytest.raises(StaleError):  # what came after it may have built on it
+        await Desks(store, CATALOG).edit(ADA, "f", "tab", 7, [Set("ask", "limit", 2)], "b1")
+
+
+async def test_opening_a_flow_without_places_remembers_the_batch(store: MemoryStore) -> None:
+    store.drafts["g"], store.batches["g"] = (flow_of(steps={"a": {"kind": "join"}}), 1), "b1"
+    again = await Desks(store, CATALOG).edit(ADA, "g", "tab", 0, [Add("more", "join")], batch="b1")
+    assert (again.revision, list(store.drafts["g"][0].steps)) == (2, ["a"])
+
+
 async def test_a_second_tab_does_not_overwrite(desks: Desks, store: MemoryStore) -> None:
     await desks.open(ADA, "f", "one")
     await desks.open(ADA, "f", "two")

@@ -144,7 +144,10 @@ def test_removing_a_step_says_what_is_gone() -> None:
 
 def patched(before: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     """What the browser does with changes."""
-    after = {**before, **{k: v for k, v in change.items() if k in ("name", "description", "problems")}}
+    after = {
+        **before,
+        **{k: v for k, v in change.items() if k in ("name", "description", "problems", "running", "limits")},
+    }
     for name in ("steps", "wires", "notes"):
         merged = {**before[name], **change.get(name, {})}
         after[name] = {key: value for key, value in merged.items() if value is not None}

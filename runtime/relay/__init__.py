@@ -1,0 +1,1 @@
+"""What a run tells live reaches whoever watches it, in whichever process."""
