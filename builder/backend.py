@@ -297,7 +297,7 @@ class Backend:
             raise BrokenFlow(problems)
         version = await store.publish(workspace, flow_id, person.id)
         await store.deploy(workspace, flow_id, slug, version.number, schedules(reading))
-        self._forget(slug)
+        await self._changed(slug)
         if await store.keys(workspace, slug):
             return Published(slug, version.number)
         _, key = await store.create_key(workspace, slug, "First key")
@@ -307,15 +307,22 @@ class Backend:
     async def undeploy(self, person: Person, slug: str) -> None:
         """Let nothing answer under the slug any more."""
         await self._runtime.deployments.undeploy(person.workspace, slug)
-        self._forget(slug)
+        await self._changed(slug)
 
     async def pause(self, person: Person, slug: str) -> None:
         """Let what comes to the slug wait: its runs stay queued, its schedules start nothing. Raises NotFoundError."""
         await self._runtime.deployments.pause(person.workspace, slug)
+        await self._changed(slug)
 
     async def resume(self, person: Person, slug: str) -> None:
         """Let what was paused go on. Raises NotFoundError."""
         await self._runtime.deployments.resume(person.workspace, slug)
+        await self._changed(slug)
+
+    async def _changed(self, slug: str) -> None:
+        """What stands under a slug is another, or stands differently."""
+        self._forget(slug)
+        await self._runtime.rules_changed()
 
     async def schedules(self, person: Person, standing: "Deployment") -> dict[str, Rule]:
         """When a deployed flow starts by itself, by what people call the steps. Raises NotFoundError."""

@@ -54,6 +54,7 @@ class Runtime(Workbench):
         from runtime.storage.deployments import DeploymentStore
         from runtime.storage.flows import FlowStore
         from runtime.storage.journal import SqlJournal
+        from runtime.storage.limits import LimitStore
         from runtime.storage.notices import NoticesLine
         from runtime.storage.ownership import LEASE, Owner
         from runtime.storage.people import PeopleStore
@@ -70,6 +71,7 @@ class Runtime(Workbench):
         self.links = AnswerLinks(key)
         self.journal = SqlJournal(database)
         self.schedules = ScheduleStore(database)
+        self.limits = LimitStore(database)
         shared = not database.is_sqlite  # one process owns a file; a server may have several
         self._relay = relay_for(settings.relay_url, NoticesLine(settings) if shared else None)
         self._lease = Lease(LEASE if shared else None)
@@ -92,7 +94,7 @@ class Runtime(Workbench):
 
     def _driver(self, settings: Settings, work: Work | None, shared: bool) -> Driver:
         if not settings.temporal_url:
-            return LocalDriver(self.journal, lease=self._lease, shared=shared)
+            return LocalDriver(self.journal, lease=self._lease, shared=shared, allowed=self.limits.all)
         from runtime.driving.temporal import TemporalDriver  # takes a while, and most have no Temporal
 
         taken = work or Work()
@@ -107,6 +109,12 @@ class Runtime(Workbench):
             at_once=taken.at_once,
             work=work is not None,
         )
+
+    async def rules_changed(self) -> None:
+        """Something was deployed, taken down, paused or limited: what waits for its turn or time may go on."""
+        self.clockwork.nudge()
+        if isinstance(self.driver, LocalDriver):
+            await self.driver.limits_changed()
 
     async def _unfinished(self) -> list[RunRecord]:
         """The runs that somebody has to see to, now or at a time."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, get_args
 
 from builder.runs.lines import GOING_ON, RunLine
 from runtime.errors import CanevasError
@@ -10,6 +10,7 @@ from runtime.errors import CanevasError
 Deed = Literal["stop", "again", "go_on"]
 """Stop what goes on; run again what has ended, from its beginning or from where it failed."""
 
+DEEDS: tuple[Deed, ...] = get_args(Deed)
 AT_ONCE = 8
 
 

@@ -1,12 +1,14 @@
 """What stands under the list once runs are ticked, and the question before anything is done to them."""
 
+from typing import Any
+
 import reflex as rx
 
 from builder.language import t, tr
-from builder.runs.bulk import Refused
+from builder.runs.bulk import Deed, Refused
 from builder.runs.many import Many
 from builder.runs.state import RunList
-from builder.widgets import button, closing, dialog, link
+from builder.widgets import ButtonKind, button, closing, dialog, icon_button, link
 
 
 def many_bar() -> rx.Component:
@@ -15,18 +17,28 @@ def many_bar() -> rx.Component:
         RunList.chosen.length() > 0,
         rx.el.section(
             rx.el.p(t("{count} selected", count=RunList.chosen.length()), role="status"),
-            button(t("Stop"), kind="danger", icon_name="circle-stop", on_click=Many.ask("stop")),
-            button(t("Run again"), icon_name="rotate-ccw", on_click=Many.ask("again")),
-            button(t("Run again from the failed step"), icon_name="step-forward", on_click=Many.ask("go_on")),
             rx.cond(
                 RunList.is_all_chosen,
                 rx.fragment(),
-                button(t("Select all"), kind="quiet", icon_name="list-checks", on_click=RunList.choose_all(True)),
+                icon_button("list-checks", t("Select all that are shown"), on_click=RunList.choose_all(True)),
             ),
-            button(t("Select none"), kind="quiet", icon_name="x", on_click=RunList.choose_all(False)),
+            icon_button("x", t("Select none"), on_click=RunList.choose_all(False)),
+            rx.el.div(
+                _deed("stop", t("Stop"), "circle-stop", kind="danger"),
+                _deed("again", t("Run again"), "rotate-ccw"),
+                _deed("go_on", t("Run again from the failed step"), "step-forward"),
+                class_name="deeds",
+            ),
             class_name="many-bar",
             aria_label=t("What to do with the selected runs"),
         ),
+    )
+
+
+def _deed(deed: Deed, label: Any, mark: str, kind: ButtonKind = "plain") -> rx.Component:
+    """A button, where one of the chosen runs allows it."""
+    return rx.cond(
+        RunList.deeds.contains(deed), button(label, kind=kind, icon_name=mark, on_click=Many.ask(deed)), rx.fragment()
     )
 
 

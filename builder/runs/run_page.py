@@ -60,7 +60,7 @@ def _headline() -> rx.Component:
         rx.el.span(version(run["version"])),
         rx.el.span(moment(run["started"])),
         rx.cond(run["ms"] > 0, rx.el.span(duration(run["ms"]))),
-        standing(run),
+        rx.cond(RunPage.questions.length() > 0, rx.fragment(), standing(run)),
         rx.cond(run["parent"] != "", _repeats()),
     )
     return rx.fragment(

@@ -5,6 +5,7 @@ import time
 import reflex as rx
 
 from builder.guard import backend, person
+from builder.runs.bulk import DEEDS, fitting
 from builder.runs.lines import PAGE, SOURCES, STATES, RunLine, line
 from runtime.errors import CanevasError
 
@@ -56,6 +57,11 @@ class RunList(rx.State):
     def is_all_chosen(self) -> bool:
         """Is every run that is shown ticked?"""
         return bool(self.runs) and len(self.chosen) == len(self.runs)
+
+    @rx.var
+    def deeds(self) -> list[str]:
+        """What can be done to some of those that are ticked."""
+        return [deed for deed in DEEDS if fitting(self.runs, self.chosen, deed)]
 
     @rx.event
     async def load(self) -> None:

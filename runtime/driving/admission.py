@@ -1,23 +1,16 @@
 """Which of the queued runs may start now: limits of queues, deployments, workspaces and providers; pure."""
 
 import heapq
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from itertools import count
 
 import msgspec
 
 from runtime.interpreter.journal import RunRecord
+from runtime.interpreter.turns import Limit, Limits
 
 AT_ONCE = 1_000  # runs that one process drives at the same time, whatever else is said
 USUAL = "default"  # what the queue is called that a flow does not name
-
-
-class Limit(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How many runs may go on at once, and how many may start in `per` seconds; None: as many as come."""
-
-    at_once: int | None = None
-    starts: int | None = None
-    per: float = 60.0
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -57,9 +50,6 @@ class _Bucket:
     def take(self) -> None:
         """One has started."""
         self._tokens -= 1
-
-
-Limits = Mapping[tuple[str, str], Limit]  # by workspace and name, such as `queue:mail`
 
 
 class Admission:

@@ -6,16 +6,18 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from runtime.driving.admission import AT_ONCE, Admission, Limits, Order
+from runtime.driving.admission import AT_ONCE, Admission, Order
 from runtime.errors import CanevasError
 from runtime.interpreter.driver import Lease, Rest, Segment
 from runtime.interpreter.journal import RunRecord
+from runtime.interpreter.turns import Limits, Paused
 
 log = logging.getLogger(__name__)
 
 _LONGEST = 10.0  # seconds until the clock is looked at again: people and summer time set it
 _SHARED = 0.25  # seconds between two looks for what other processes have queued
 _SWEEP = 30.0  # seconds between two looks for runs that a process began which had lost its right meanwhile
+_RULES = 2.0  # seconds between two looks at the limits, when other processes may have changed them
 _AGAIN = 1.0  # seconds until a run is tried again that could not be driven; longer each time
 _LONGEST_AGAIN = 60.0
 GRACE = 10.0  # seconds that runs have to come to a checkpoint when the process ends
@@ -29,13 +31,13 @@ class Unfinished(Protocol):
     async def next_due(self) -> float | None: ...
 
 
-Allowed = Callable[[], Awaitable[tuple[Limits, set[tuple[str, str]]]]]
-"""The limits that hold, and the deployments that are paused, by workspace and slug."""
+Allowed = Callable[[], Awaitable[tuple[Limits, Paused]]]
+"""The limits that hold, and the deployments that are paused."""
 
 
-async def unlimited() -> tuple[Limits, set[tuple[str, str]]]:
+async def unlimited() -> tuple[Limits, Paused]:
     """No limit, and nothing is paused."""
-    return {}, set()
+    return {}, frozenset()
 
 
 class LocalDriver:
@@ -70,6 +72,7 @@ class LocalDriver:
         self._look = asyncio.Event()
         self._wake: float | None = None
         self._owned = False
+        self._ruled = 0.0
         self._swept = 0.0
         self._closed = False
 
@@ -82,6 +85,7 @@ class LocalDriver:
 
     async def limits_changed(self) -> None:
         """Learn what holds from now on. Raises: OperatorError."""
+        self._ruled = asyncio.get_running_loop().time()
         self._admission.set(*await self._allowed())
         self._pump()
 
@@ -239,6 +243,8 @@ class LocalDriver:
             return
         if not self._owned or (self._shared and asyncio.get_running_loop().time() > self._swept + _SWEEP):
             await self._take_over()
+        if self._shared and asyncio.get_running_loop().time() > self._ruled + _RULES:
+            await self.limits_changed()
         now = self._clock()
         if self._shared or (self._wake is not None and self._wake <= now):
             due = await self._journal.due(now)

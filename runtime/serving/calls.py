@@ -220,6 +220,10 @@ class Calls:
     async def _start(self, request: Request, endpoint: Endpoint, triggers: tuple[Trigger, ...], terms: Terms) -> Start:
         """A run to be started. Raises: Refusal with 400, 413, 415, 422 or 503."""
         plan = endpoint.ready_plan()
+        if endpoint.deployed.paused is not None and terms.waits:
+            what = f"`{endpoint.slug}` is paused, and what it runs waits until somebody lets it go on."
+            mend = "Call again later, or send `Prefer: respond-async` to leave a run in its queue."
+            raise Refusal("paused", what, mend, headers=[(b"retry-after", b"60")])
         entrance = endpoint.published.entrance(request.query.get("start", ""), *triggers)
         body = await read_body(request.receive, request.headers, self._settings.max_body)
         deployed = endpoint.deployed

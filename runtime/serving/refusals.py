@@ -31,6 +31,7 @@ Kind = Literal[
     "internal",
     "step-failed",
     "not-ready",
+    "paused",
 ]
 
 # kind: (HTTP status, title). A title never changes with the occurrence; the detail does.
@@ -54,6 +55,7 @@ KINDS: dict[Kind, tuple[int, str]] = {
     "internal": (500, "Canevas failed inside"),
     "step-failed": (502, "A step of the flow failed"),
     "not-ready": (503, "The flow cannot run now"),
+    "paused": (503, "The flow is paused"),
 }
 
 CONTENT_TYPE = b"application/problem+json"

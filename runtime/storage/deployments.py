@@ -72,7 +72,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What a public call needs. keys: id of a key by its digest."""
+    """What a public call needs. keys: id of a key by its digest. paused: since when nothing starts, else None."""
 
     workspace: str
     slug: str
@@ -80,6 +80,7 @@ class Deployed:
     version: int
     flow: Flow
     keys: Mapping[str, str]
+    paused: float | None = None
 
     def key(self, plaintext: str) -> str | None:
         """The id of the key that a caller presents, for `note_use`; None when it does not open this deployment."""
@@ -195,7 +196,7 @@ class DeploymentStore:
         workspace, flow_id, version = found[0][:3]
         keys = {row.digest: row.id for row in found if row.id is not None}
         flow = await self.flow(workspace, flow_id, version)
-        return Deployed(workspace, slug, flow_id, version, flow, keys)
+        return Deployed(workspace, slug, flow_id, version, flow, keys, found[0].paused)
 
     async def flow(self, *place: *tuple[str, str, int]) -> Flow:
         """The flow of a version, by workspace, id and number; the same object while it is at hand. NotFoundError."""
@@ -257,7 +258,7 @@ _OPENS = and_(
 )
 _DEPLOYED = (
     select(*(col(c) for c in (DeploymentRow.workspace, DeploymentRow.flow, DeploymentRow.version)))
-    .add_columns(col(KeyRow.id), col(KeyRow.digest))
+    .add_columns(col(DeploymentRow.paused), col(KeyRow.id), col(KeyRow.digest))
     .outerjoin(KeyRow, _OPENS)
     .where(_STANDING)
 )

@@ -45,6 +45,17 @@ def test_moments() -> None:
     assert [plain(text) for text in said(f"[{', '.join(asked)}]")] == [text for _, _, text in cases]
 
 
+def test_a_moment_on_the_clock_of_a_zone() -> None:
+    cases = [
+        ("en-GB", "Europe/Paris", "Sat 21 Nov, 13:10"),
+        ("fr", "America/New_York", "sam. 21 nov., 07:10"),
+        ("en-GB", "Nowhere/Else", "Sat 21 Nov, 12:10 UTC"),
+    ]
+    asked = [f"clock.onClock({NOW}, {json.dumps(locale)}, {json.dumps(zone)})" for locale, zone, _ in cases]
+    told = [plain(text).replace("Sat,", "Sat").replace(" at ", ", ") for text in said(f"[{', '.join(asked)}]")]
+    assert told == [text for _, _, text in cases]
+
+
 def test_durations() -> None:
     cases = [
         (0, "en", "< 0.1 ms"),

@@ -47,7 +47,7 @@ async def answer(world: World) -> None:
                     value = {"choice": "done", "output": {"output": None}} if posted else {"choice": "again"}
                 # An answer names a step and not a question: one that comes late would answer what is asked next.
                 for _ in range(1 if wait.request.get(CUT) else world.chance.choice((1, 2, 3))):
-                    asyncio.get_running_loop().create_task(_say(world, record.id, wait.step, value))
+                    world.saying.append(asyncio.create_task(_say(world, record.id, wait.step, value)))
 
 
 async def _say(world: World, run: str, step: str, value: Any) -> None:
@@ -99,13 +99,14 @@ async def story(seed: int) -> list[str]:
     await world.boot()
     runs = [f"{flow}-{number}" for number in range(world.chance.choice((1, 1, 2))) for flow in POSTS]
     starting = [loop.create_task(start(world, run)) for run in runs]
-    for work in (world.keep_alive(), answer(world), disturb(world)):
-        loop.create_task(work)
+    beside = [loop.create_task(work) for work in (world.keep_alive(), answer(world), disturb(world))]
     await asyncio.wait(starting)
     await asyncio.sleep(max(0.0, 1_000 + TROUBLE - loop.time()))
     until = loop.time() + PATIENCE
     while loop.time() < until and not all(map(_over, world.told.values())):
         await asyncio.sleep(1)
+    for task in beside:
+        task.cancel()
     return await world.verdict()
 
 

@@ -197,6 +197,7 @@ class World:
         self.sick = self.chance.choice((0.0, 0.0, 0.05, 0.2))
         self.process: Process
         self.processes = 0
+        self.saying: list[asyncio.Task[None]] = []
         self.wrong: list[str] = []
 
     # --- time and trouble --------------------------------------------------------------------------------------

@@ -47,6 +47,24 @@ edges:
 - share.output -> ask
 - ask.approve -> answer
 """
+NIGHTLY = """
+canevas: 1
+name: Nightly sweep
+steps:
+  start:
+    kind: schedule_start
+    version: 1
+    title: Each night
+    config:
+      time: "04:30"
+      zone: Europe/Paris
+  answer:
+    kind: answer
+    version: 1
+    config:
+      value: '{{ start.at }}'
+"""
+PHONE = {"width": 390, "height": 844}
 
 
 def test_many_runs(visitor: Callable[..., BrowserContext], running: Product) -> None:
@@ -63,6 +81,23 @@ def test_many_runs(visitor: Callable[..., BrowserContext], running: Product) -> 
     runs_again(page)
     goes_on_where_they_failed(page)
     one_run(page)
+    french = visitor(reduced_motion="reduce", locale="fr-FR", viewport=PHONE, color_scheme="light").new_page()
+    in_french(french, drawing.page.url)
+
+
+def test_a_schedule_says_when_it_comes(visitor: Callable[..., BrowserContext]) -> None:
+    drawing = imported(visitor(reduced_motion="reduce", timezone_id="America/New_York").new_page(), NIGHTLY)
+    page = drawing.page
+    drawing.properties.get_by_role("button", name=re.compile("How it runs")).click()
+    expect(page.get_by_role("dialog")).to_contain_text("nobody waits for what a webhook or a schedule starts")
+    page.keyboard.press("Escape")
+    deployed(page)
+    ticks = page.get_by_role("dialog").locator(".ticks li")
+    expect(ticks).to_have_count(3)
+    expect(ticks.first).to_contain_text(re.compile(r"04:30 Europe/Paris.*2\d:30 where you are.*Each night"))
+    expect(page.locator("#deploy-command")).to_have_count(0)
+    accessible(page)
+    picture(page, "deploy-schedule")
 
 
 def every_step_is_kept(drawing: Drawing) -> None:
@@ -168,7 +203,7 @@ def stops(page: Page) -> None:
 
 def runs_again(page: Page) -> None:
     """Those that were stopped, with what they were given."""
-    state(page, "Stopped", 2).check()
+    state(page, "Stopped", 2).click()
     expect(rows(page)).to_have_count(2)
     page.get_by_role("checkbox", name="Select all that are shown").check()
     page.get_by_role("button", name="Run again", exact=True).click()
@@ -179,7 +214,7 @@ def runs_again(page: Page) -> None:
 
 def goes_on_where_they_failed(page: Page) -> None:
     """The list of what failed says what to do with it."""
-    state(page, "Failed", 1).check()
+    state(page, "Failed", 1).click()
     expect(page.get_by_text("What failed stays here.")).to_be_visible()
     page.keyboard.press("Tab")
     rows(page).first.get_by_role("checkbox").check()
@@ -191,10 +226,27 @@ def goes_on_where_they_failed(page: Page) -> None:
 
 def one_run(page: Page) -> None:
     """A run that waits is found at its page with its question."""
-    state(page, "Waiting", 3).check()
+    state(page, "Waiting", 3).click()
     rows(page).first.get_by_role("link").click()
     expect(page.get_by_role("heading", name="May the parcels go?").first).to_be_visible()
     picture(page, "run-that-waits")
+
+
+def in_french(page: Page, run: str) -> None:
+    """The list, a run and the settings of its flow, on a phone."""
+    page.goto("/runs")
+    expect(page.get_by_role("radio", name=re.compile("^En file d’attente"))).to_be_visible()
+    page.get_by_role("checkbox", name=re.compile("Sélectionner l’exécution")).first.check()
+    expect(page.get_by_text("Sélection : 1")).to_be_visible()
+    accessible(page)
+    picture(page, "many-runs-french-390")
+    page.goto(run)
+    page.get_by_role("link", name="Ouvrir le flux").click()
+    page.get_by_role("navigation", name="Panneaux").get_by_role("button", name="Réglages").click()
+    page.get_by_role("button", name=re.compile("Comment il s’exécute")).click()
+    expect(page.get_by_role("dialog")).to_contain_text("Chaque étape")
+    accessible(page)
+    picture(page, "flow-settings-french-390")
 
 
 def looks(page: Page, name: str) -> None:
@@ -205,7 +257,7 @@ def looks(page: Page, name: str) -> None:
         expect(page.locator("html")).to_have_attribute("data-theme", theme)
         accessible(page)
         picture(page, f"{name}-{theme}")
-        page.set_viewport_size({"width": 390, "height": 844})
+        page.set_viewport_size(PHONE)
         accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         picture(page, f"{name}-{theme}-390")

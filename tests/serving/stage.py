@@ -153,6 +153,7 @@ class Standing:
     flow_id: str = "flow"
     workspace: str = WORKSPACE
     keys: tuple[str, ...] = (KEY,)
+    paused: float | None = None
 
     def key(self, plaintext: str) -> str | None:
         return next((f"id of {key}" for key in self.keys if digest(key) == digest(plaintext)), None)

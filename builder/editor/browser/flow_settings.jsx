@@ -4,7 +4,7 @@ import { Modal } from "./dialogs.jsx";
 import { useDraft } from "./draft.js";
 import { ChevronDown, ChevronRight, X } from "./marks.jsx";
 import { edit } from "./queue.js";
-import { configured, isName, labelsIn, usual } from "./running.js";
+import { amount, configured, isName, labelsIn, usual } from "./running.js";
 import { useWords } from "./words.js";
 
 const NONE = [];
@@ -29,6 +29,9 @@ const LIMITS = {
   tokens: ["Tokens", "Of all models together."],
   cost: ["Cost in US dollars", "Of all models together."],
 };
+
+/** A number with spaces between its groups, which it may be typed with in every language. */
+const grouped = (number) => new Intl.NumberFormat("fr").format(number);
 
 const change = (part, said, defaults) => edit({ do: "configure", [part]: configured(get().model[part], said, defaults) });
 
@@ -145,26 +148,25 @@ const Limit = ({ field, value }) => {
   const t = useWords();
   const { name, minimum, maximum, whole, default: common } = field;
   const [label, help] = LIMITS[name] ?? [name, ""];
-  const number = (text) => Number(text.replace(/[\s\u202f\u00a0]/g, "").replace(",", "."));
   const isRight = (text) => {
-    const found = number(text);
-    return Number.isFinite(found) && found > 0 && found >= (minimum ?? 0) && found <= (maximum ?? Infinity) && (!whole || Number.isInteger(found));
+    const found = amount(text, whole);
+    return found > 0 && found >= (minimum ?? 0) && found <= (maximum ?? Infinity);
   };
   const [draft, setDraft, finish] = useDraft(value === undefined ? "" : String(value), (next) => {
     if (!next.trim()) change("limits", { [name]: null });
-    else if (isRight(next)) change("limits", { [name]: number(next) }, { [name]: common });
+    else if (isRight(next)) change("limits", { [name]: amount(next, whole) }, { [name]: common });
   });
   const wrong = draft.trim() !== "" && !isRight(draft);
   const id = `flow-limit-${name}`;
   return (
     <div className="field">
       <label htmlFor={id}>{t(label)}</label>
-      <input id={id} className="input" inputMode={whole ? "numeric" : "decimal"} value={draft} placeholder={common ? String(common) : t("no limit")} autoComplete="off" aria-invalid={wrong || undefined} aria-describedby={`${id}-help ${id}-error`} onChange={(event) => setDraft(event.target.value)} onBlur={finish} />
+      <input id={id} className="input" inputMode={whole ? "numeric" : "decimal"} value={draft} placeholder={common ? grouped(common) : t("no limit")} autoComplete="off" aria-invalid={wrong || undefined} aria-describedby={`${id}-help ${id}-error`} onChange={(event) => setDraft(event.target.value)} onBlur={finish} />
       <p id={`${id}-help`} className="help">
         {help && t(help)}
       </p>
       <p id={`${id}-error`} className="error" aria-live="polite">
-        {wrong && (maximum ? t("A number from {least} to {most}.", { least: minimum, most: maximum }) : t("A number above 0."))}
+        {wrong && (maximum ? t("A number from {least} to {most}.", { least: grouped(minimum), most: grouped(maximum) }) : t("A number above 0."))}
       </p>
     </div>
   );

@@ -23,6 +23,12 @@ export const configured = (part, change, defaults = {}) =>
     ),
   );
 
+/** The number in a text, NaN when there is none. A comma or a point begins a fraction, so "1,000" is none. */
+export const amount = (text, whole) => {
+  const plain = text.replace(/\s/g, "");
+  return (whole ? /^\d+$/ : /^\d+([.,]\d{1,2})?$/).test(plain) ? Number(plain.replace(",", ".")) : NaN;
+};
+
 const NAME = /^[a-z0-9][a-z0-9_-]{0,39}$/;
 const MOST = 4;
 

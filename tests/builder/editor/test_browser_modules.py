@@ -16,10 +16,14 @@ from builder.editor.kinds import kinds_view
 from builder.editor.nest_edits import Nest
 from builder.editor.view import changes, plain, shapes, view
 from builder.editor.wire_edits import Connect, Disconnect
+from nodes.catalog import builtin
 from runtime.graph.check import check_reading
-from runtime.graph.flow import Flow, free_id
+from runtime.graph.compiler import compile_flow
+from runtime.graph.flow import Flow, Step, free_id
 from runtime.graph.reading import Reading, read_flow
 from runtime.graph.values import Kind, fits
+from runtime.interpreter.journal import Source
+from runtime.interpreter.start import durability_of
 from tests.builder.editor.documents import flow_of, nested
 from tests.builder.editor.nodes import CATALOG
 
@@ -34,6 +38,7 @@ def run(code: str, given: Any) -> Any:
         "import * as geometry from './geometry.js'; import * as surface from './surface.js';"
         "import * as landing from './landing.js'; import * as frames from './frames.js';"
         "import * as nesting from './nesting.js'; import * as scopes from './scopes.js';"
+        "import * as running from './running.js';"
         "const given = await new Response(Bun.stdin.stream()).json();"
         f"const tell = (value) => console.log(JSON.stringify(value)); {code}"
     )
@@ -427,3 +432,39 @@ def test_new_cards_do_not_cover_others() -> None:
     for at, (x, y, height) in enumerate(boxes[:12]):
         for other_x, other_y, other_height in boxes[at + 1 :]:
             assert abs(x - other_x) >= width or y >= other_y + other_height or other_y >= y + height
+
+
+def test_a_flow_that_says_nothing_is_kept_as_python_keeps_it() -> None:
+    flows = {
+        "result": ["api_start", "chat_start"],
+        "alone": ["schedule_start", "webhook_start"],
+        "mixed": ["schedule_start", "api_start"],
+        "waits": ["api_start", "wait"],
+    }
+    kept = {"result": {"result"}, "alone": {"step"}, "mixed": {"step", "result"}, "waits": {"step"}}
+    sources: dict[str, Source] = {"api_start": "endpoint", "chat_start": "chat", "webhook_start": "webhook"}
+    cases = []
+    for said, kinds in flows.items():
+        flow = Flow(steps={kind: Step(kind=kind) for kind in kinds})
+        cases.append({kind: {"kind": kind} for kind in kinds})
+        plan, starts = compile_flow(flow, builtin()), [kind for kind in kinds if kind != "wait"]
+        assert {durability_of(plan, sources.get(start, "schedule")) for start in starts} == kept[said]
+    code = "tell(given.cases.map((steps) => running.usual(steps, given.kinds)));"
+    assert run(code, {"cases": cases, "kinds": kinds_view(builtin())["kinds"]}) == list(flows)
+
+
+def test_numbers_names_and_labels_as_people_type_them() -> None:
+    code = """
+      tell([
+        ["100 000", "1,000", "1.5", "-3", ""].map((text) => running.amount(text, true)),
+        ["2,5", "2.50", "86 400", "1,000", "1e3"].map((text) => running.amount(text, false)),
+        ["gpu, eu-1", "gpu eu", "", "GPU", "a b c d e"].map(running.labelsIn),
+        running.configured({ queue: "slow", labels: ["a"] }, { labels: [], priority: "low" }, { priority: "low" }),
+      ]);
+    """
+    assert run(code, None) == [
+        [100_000, None, None, None, None],
+        [2.5, 2.5, 86_400, None, None],
+        [["gpu", "eu-1"], ["gpu", "eu"], [], None, None],
+        {"queue": "slow"},
+    ]

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from builder.editor.document import EditError
 from builder.editor.edits import Add, Remove, Rename, Set, SetStep, apply, decode, encode, inverse
+from builder.editor.flow_edits import Configure
 from builder.editor.nest_edits import Nest
 from builder.editor.wire_edits import Connect
-from runtime.graph.flow import Flow
+from runtime.graph.flow import Flow, Running
 from tests.builder.editor.documents import ANY_EDIT, broken, flow_of, nested, ordinary, written
 
 TWO = flow_of(steps={"a": {"kind": "x"}, "b": {"kind": "y"}}, edges=["a.out -> b"], layout={"a": [0, 0], "b": [9, 9]})
@@ -225,6 +226,17 @@ def test_without_the_error_port_its_wires_go_and_come_back() -> None:
     changed = apply(flow, edit)
     assert [str(wire) for wire in changed.edges] == ["start.message -> ask", "ask.output -> answer.value"]
     assert written(apply(changed, inverse(flow, edit))) == written(flow)
+
+
+def test_the_settings_of_a_flow_are_said_part_by_part() -> None:
+    flow = apply(ordinary(), Configure(running={"durability": "step", "labels": ["gpu"]}, limits={"cost": 2.5}))
+    assert (flow.running.durability, flow.running.labels, flow.limits.cost) == ("step", ("gpu",), 2.5)
+    edit = Configure(running={"queue": "slow"})
+    changed = apply(flow, edit)
+    assert (changed.running, changed.limits) == (Running(queue="slow"), flow.limits)
+    assert apply(changed, inverse(flow, edit)) == flow
+    with pytest.raises(EditError, match="`queue`"):
+        apply(flow, Configure(running={"queue": "Not a name"}))
 
 
 def test_adding_a_step_that_wires_waited_for_and_back() -> None:

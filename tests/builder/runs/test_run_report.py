@@ -4,7 +4,7 @@ from builder.editor.view import view
 from builder.preview.overlay import RunTrace
 from builder.preview.repeated import mark
 from builder.preview.shown import nest_of
-from builder.runs.lines import LATER, SOON, every, line
+from builder.runs.lines import line
 from builder.runs.report import StepLine, inspect_run, step_lines
 from nodes.catalog import builtin
 from runtime.graph.flowfile import read
@@ -92,11 +92,9 @@ def test_the_list_says_why_a_run_failed_in_words_of_the_catalogue() -> None:
     assert line(failed)["error"] == "The template needs a value."
 
 
-def test_the_list_looks_sooner_while_something_runs() -> None:
+def test_the_list_says_how_long_a_run_took_once_it_has_ended() -> None:
     done, running = line(record("done", 12.5)), line(record("running", None))
     assert (done["ms"], running["ms"]) == (2500.0, 0.0)
-    assert every([done]) == every([]) == LATER
-    assert every([done, running]) == SOON
 
 
 NESTED = """
@@ -141,5 +139,4 @@ def test_the_list_says_that_a_run_waits_and_repeats_another() -> None:
     waits = RunRecord(id="r", workspace="w", flow="f", flow_name="F", source="preview", started=10.0, state="waiting",
                       parent="q")  # fmt: skip
     assert (line(waits)["state"], line(waits)["ms"], line(waits)["parent"]) == ("waiting", 0.0, "q")
-    assert every([line(waits)]) == SOON
     assert line(record("failed", 12.5, "each[2]/guard.catch/tell: It broke."))["error"] == "It broke."
