@@ -88,13 +88,19 @@ class Database:
             async with _session(self._writer, workspace) as session, session.begin():
                 yield Scope(session, workspace)
 
-    async def visit(self, work: Callable[[sqlite3.Connection, Given], Result], given: Given) -> Result:
-        """Let `work` have a connection of SQLite's own on its thread; it commits by itself.
+    async def visit(
+        self, work: Callable[[sqlite3.Connection, Given], Result], given: Given, *, small: bool = False
+    ) -> Result:
+        """Let `work` have a connection of SQLite's own on its thread; it commits by itself, and gives something.
+
+        small: it takes microseconds, so that it may be done here, when nobody else is writing.
 
         One visit for a whole transaction: each one costs more than what it does. Raises what `writing` raises.
         """
         assert self._thread is not None
         with translated(self.where):
+            if small and (done := self._thread.at_once(work, given)) is not None:
+                return done
             return await self._thread.visit(work, given)
 
     async def close(self) -> None:

@@ -15,6 +15,7 @@ from runtime.storage.scope import EVERYWHERE
 log = logging.getLogger(__name__)
 
 _COMPANY = 0.010  # seconds that a change waits for others when nobody waits for it
+_FEW, _LITTLE = 16, 64 * 1024  # changes, and bytes, that are sooner written than handed to a thread
 _MOST = 1_000  # changes in one transaction
 _ROOM = 64 * 2**20  # bytes on their way; above it `room` waits, above the double `put` refuses
 
@@ -120,7 +121,8 @@ class RunWriter:
 
     async def _written(self, changes: list[Change]) -> Refusals:
         if self._database.is_sqlite:
-            return await self._database.visit(write_sqlite, changes)
+            small = len(changes) <= _FEW and sum(change.weight for change in changes) < _LITTLE
+            return await self._database.visit(write_sqlite, changes, small=small)
         async with self._database.writing(EVERYWHERE) as scope:
             return await write(scope, changes)
 

@@ -59,7 +59,7 @@ def test_a_run_outlives_its_process(browser: Browser, tmp_path: Path) -> None:
 @contextlib.contextmanager
 def tab(browser: Browser, canevas: Product) -> Iterator[Page]:
     """A tab of somebody signed in."""
-    context = browser.new_context(base_url=canevas.url, viewport=SCREEN, locale="en-GB", color_scheme="dark")
+    context = browser.new_context(base_url=canevas.url, viewport=SCREEN, locale="en-GB", reduced_motion="reduce")
     context.set_default_timeout(15_000)
     page = context.new_page()
     page.goto(canevas.new_link())
