@@ -108,6 +108,7 @@ async def _work(settings: Settings, queues: tuple[str, ...], labels: tuple[str, 
     from nodes.catalog import load
     from runtime.assembly import Work, open_runtime
     from runtime.errors import OperatorError
+    from runtime.serving.server import spare_what_stays
 
     if not settings.temporal_url or settings.owns_a_file:
         raise OperatorError(
@@ -116,6 +117,7 @@ async def _work(settings: Settings, queues: tuple[str, ...], labels: tuple[str, 
             "Set CANEVAS_TEMPORAL_URL and CANEVAS_DATABASE_URL as for the servers; one machine alone needs no worker.",
         )
     async with open_runtime(settings, load(), work=Work(queues, labels, at_once)) as runtime:
+        spare_what_stays()
         typer.echo(f"Worker {runtime.runs.worker} takes runs of {', '.join(queues)}. Ctrl-C ends it.")
         await asyncio.Event().wait()
 

@@ -154,7 +154,9 @@ class Runtime(Workbench):
             durability="step",
         )
         now = time.time()
-        record = msgspec.structs.replace(record_of(start, now), state="queued", since=now)
+        record = msgspec.structs.replace(
+            record_of(start, now, self.models(schedule.workspace).providers(plan.models)), state="queued", since=now
+        )
         return record, RunStarted(1, now, schedule.step, tick.given, "", dict(library.pins))
 
     async def ready(self, workspace: str, flow: Flow, library: Library = EMPTY) -> list[Problem]:

@@ -86,7 +86,16 @@ class Workbench:
         self._readings: dict[int, Reading] = {}  # by the identity of their flow: what is deployed never changes
         self.http = LentHttp(settings.allowed_hosts)
         self.sandbox = Sandbox()
-        self.runs = Runs(journal, driver, self.services, self._masked, self.plan_of, live=live, elsewhere=elsewhere)
+        self.runs = Runs(
+            journal,
+            driver,
+            self.services,
+            self._masked,
+            self.plan_of,
+            live=live,
+            elsewhere=elsewhere,
+            providers=lambda workspace, plan: self.models(workspace).providers(plan.models) if plan.models else (),
+        )
 
     def models(self, workspace: str) -> "Models":
         """The models of a workspace; they answer with its keys."""

@@ -48,6 +48,7 @@ class Runs(Known):
     driver: sees to runs that are kept step by step. services: what a workspace lends to its runs. mask: replaces the
     values of secrets in an event. plan_of: what a run that was put away goes on with. live: tells other processes what
     happens here. elsewhere: watches a run that another process drives, where others drive runs of this journal.
+    providers: of the models that a plan names, in a workspace.
     """
 
     def __init__(
@@ -61,9 +62,11 @@ class Runs(Known):
         *,
         live: Live | None = None,
         elsewhere: Elsewhere | None = None,
+        providers: Callable[[str, Plan], tuple[str, ...]] = lambda workspace, plan: (),
     ) -> None:
         super().__init__(journal, elsewhere)
         self._driver, self._services, self._mask, self._clock = driver, services, mask, clock
+        self._providers = providers
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(24):06x}"
         self._segments = Segments(journal, self._living, services, mask, plan_of, clock, self.worker, live or Silent())
         self._whole = Whole(journal, self._living, mask, clock, self._waits)
@@ -109,7 +112,7 @@ class Runs(Known):
 
     async def _accept(self, start: Start) -> Run:
         """Write down that a run is to be driven, or that it is being driven here from now on."""
-        record, now = record_of(start, self._clock()), self._clock()
+        record, now = self._record(start), self._clock()
         execution = self._execution(start, record.id)  # before anything is written: it may refuse the start
         record = replace(record, durability="step", state="queued", since=now)
         if not start.past and self._driver.admit(record):
@@ -249,8 +252,11 @@ class Runs(Known):
 
     # --- starting ----------------------------------------------------------------------------------------------
 
+    def _record(self, start: Start) -> RunRecord:
+        return record_of(start, self._clock(), self._providers(start.workspace, start.plan))
+
     def _open(self, start: Start) -> Run:
-        record = record_of(start, self._clock())
+        record = self._record(start)
         past = [self._mask(start.workspace, event) for event in start.past]
         return self._whole.open(record, self._execution(start, record.id), past)
 

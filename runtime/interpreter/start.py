@@ -24,7 +24,7 @@ class Start:
     pins: the versions of other flows that it runs. parent: the run that it repeats. past: the events that it takes
     over from there (see `replay`); without them it begins anew. durability, priority: instead of what the flow says.
     id: of the run, else a new one. slug: the deployment by which it comes. key: of its caller's, for one run. due: not
-    before, in seconds since the epoch. providers: of the models that it uses.
+    before, in seconds since the epoch.
     """
 
     plan: Plan
@@ -44,7 +44,6 @@ class Start:
     key: str = ""
     due: float | None = None
     priority: int | None = None
-    providers: tuple[str, ...] = ()
 
 
 def input_of(given: dict[str, Any] | None) -> dict[str, Any]:
@@ -69,8 +68,8 @@ def durability_of(plan: Plan, source: Source) -> Durability:
     return said or ("step" if plan.pauses or source in _STEP_BY_STEP else "result")
 
 
-def record_of(start: Start, now: float) -> RunRecord:
-    """The record of a run as it starts."""
+def record_of(start: Start, now: float, providers: tuple[str, ...] = ()) -> RunRecord:
+    """The record of a run as it starts. providers: of the models that it uses."""
     running = start.plan.flow.running
     return RunRecord(
         id=start.id or new_run_id(),
@@ -87,6 +86,6 @@ def record_of(start: Start, now: float) -> RunRecord:
         queue=running.queue,
         priority=_PRIORITIES[running.priority] if start.priority is None else start.priority,
         labels=running.labels,
-        providers=start.providers,
+        providers=providers,
         due=start.due,
     )

@@ -1,6 +1,6 @@
 """All models of an installation behind one door: chooses the provider by the name that a request says."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing
 from typing import cast
 
@@ -32,6 +32,11 @@ class Models:
     def known(self) -> list[ModelInfo]:
         """The models to choose from, in the order to show them."""
         return [info for provider in self._providers for info in provider.known()]
+
+    def providers(self, names: Collection[str]) -> tuple[str, ...]:
+        """Who serves these models, by the name that limits use; a model that nobody serves has none."""
+        serving = [provider for provider in self._providers if any(map(provider.serves, names))]
+        return tuple(sorted({info.provider for provider in serving for info in provider.known()}))
 
     async def ready(self, name: str) -> CanevasError | None:
         """What is missing before the model `name` can answer; None when nothing is."""

@@ -1,6 +1,6 @@
 """Places where runs are driven by processes that die: on SQLite and on PostgreSQL."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,8 +19,8 @@ def nursery() -> Iterator[Nursery]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def place(request: pytest.FixtureRequest, nursery: Nursery, tmp_path: Path) -> AsyncIterator[Place]:
+async def place(request: pytest.FixtureRequest, nursery: Nursery, tmp_path: Path) -> Place:
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else ""
     made = Place(nursery, tmp_path, url)
     await made.prepare()
-    yield made
+    return made

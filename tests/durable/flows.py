@@ -65,8 +65,8 @@ def drawn_all(wait: float = 0.2) -> dict[str, Flow]:
             each={"kind": "for_each", "config": {"items": [1, 2, 3, 4], "at_once": 3}}, last=POST,
         ),
         drawn(
-            "try", "start.value -> guard.after", "one -> stop.after", "guard -> last", queue="narrow", guard={"kind": "try"},
-            one={**POST, "within": "guard"},
+            "try", "start.value -> guard.after", "one -> stop.after", "guard -> last", queue="narrow",
+            guard={"kind": "try"}, one={**POST, "within": "guard"},
             stop={"kind": "stop_with_error", "within": "guard", "config": {"message": "no"}},
             caught={**POST, "within": "guard.catch"}, clean={**POST, "within": "guard.finally"}, last=POST,
         ),

@@ -188,7 +188,7 @@ def _die_or_end(job: dict[str, Any]) -> None:
         signal.setitimer(signal.ITIMER_REAL, job["after"])
 
     async def main() -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(12):
             await Life(job).live()
 
     code = 1

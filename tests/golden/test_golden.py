@@ -12,7 +12,6 @@ A note of a golden flow is one case:
     answer: …               the run's answer, with its `status` when it is not 200
     failed: step            instead of an answer: the step with whose failure the run ended
     cancelled: reason       instead of an answer
-    bug: what is wrong      the engine does not do this yet; the test says so when it does
 """
 
 import uuid
@@ -29,6 +28,8 @@ from runtime.graph.check import check
 from runtime.graph.compiler import compile_flow
 from runtime.graph.flow import Flow
 from runtime.graph.flowfile import read, write
+from runtime.graph.node import Node
+from runtime.graph.plan import PlannedStep
 from runtime.interpreter.events import (
     BodyStarted,
     Durable,
@@ -49,6 +50,7 @@ from runtime.interpreter.events import (
     encode,
 )
 from runtime.interpreter.execution import Execution
+from runtime.interpreter.progress import Scope
 from runtime.interpreter.services import Services
 from tests.golden.nodes import GOLDEN, tries
 from tests.golden.services import services
@@ -72,13 +74,12 @@ def _cases(path: Path) -> Iterator[Any]:
     flow = flow_of(path)
     for name, note in flow.notes.items():
         case = yaml.safe_load(note.text)
-        marks = [pytest.mark.xfail(reason=case["bug"], strict=True)] if "bug" in case else []
-        yield pytest.param(flow, case, id=f"{path.stem}-{name}", marks=marks)
+        yield pytest.param(flow, case, id=f"{path.stem}-{name}")
 
 
 def to_the_end() -> list[Any]:
-    """The cases in which nobody cancels, and that the engine gets right."""
-    return [each for each in cases() if not {"cancel", "bug"} & each.values[1].keys()]
+    """The cases in which nobody cancels."""
+    return [each for each in cases() if "cancel" not in each.values[1]]
 
 
 @pytest.fixture
@@ -116,6 +117,34 @@ async def test_unwatched_run_ends_alike(flow: Flow, case: Case, real: Services) 
     assert ending(unwatched) == ending(watched[-1])
 
 
+class Scribe(Execution):
+    """Notes every body that is entered while something that came before it has not been taken."""
+
+    __slots__ = ("early",)
+
+    def _enter(self, scope: Scope, step: PlannedStep, node: Node, values: dict[str, Any]) -> None:
+        if any(not isinstance(event, StepDelta) for event in self._out):
+            self.early = [*getattr(self, "early", ()), scope.path + step.id]
+        super()._enter(scope, step, node, values)
+
+
+@pytest.mark.parametrize(("flow", "case"), cases())
+async def test_run_by_checkpoints_ends_alike(flow: Flow, case: Case, real: Services) -> None:
+    plan, name = compile_flow(flow, CATALOG), uuid.uuid4().hex
+    execution = Scribe(plan, real, case.get("input"), trigger=case.get("trigger", ""), run=name)
+    events: list[Event] = []
+    async for taken in execution.checkpoints():
+        events += taken
+        for event in taken:
+            meddle(execution, case, event)
+    durable = [event for event in events if not isinstance(event, StepDelta)]
+    assert getattr(execution, "early", []) == []
+    assert [event.seq for event in durable] == list(range(1, len(durable) + 1))
+    assert ending(durable[-1]) == {key: case[key] for key in ("answer", "status", "failed", "cancelled") if key in case}
+    assert outputs(durable) == case.get("outputs", {})
+    assert failures(durable) == case.get("failures", {})
+
+
 @pytest.mark.parametrize(("flow", "case"), to_the_end())
 async def test_run_cut_after_any_event_ends_alike(flow: Flow, case: Case, real: Services) -> None:
     events = await run(flow, case, real)
@@ -151,11 +180,16 @@ async def drive(execution: Execution, case: Case) -> list[Event]:
     events = []
     async for event in execution:
         events.append(event)
-        if isinstance(event, StepStarted) and event.step == case.get("cancel"):
-            execution.cancel("the test says so")
-        elif isinstance(event, StepPaused) and event.step in case.get("answers", {}):
-            execution.reply(event.step, case["answers"][event.step], "Ada")
+        meddle(execution, case, event)
     return events
+
+
+def meddle(execution: Execution, case: Case, event: Event) -> None:
+    """Answer or cancel when an event has been read at which the case says so."""
+    if isinstance(event, StepStarted) and event.step == case.get("cancel"):
+        execution.cancel("the test says so")
+    elif isinstance(event, StepPaused) and event.step in case.get("answers", {}):
+        execution.reply(event.step, case["answers"][event.step], "Ada")
 
 
 def answered_meanwhile(past: list[Durable], answers: dict[str, Any]) -> list[Durable]:
