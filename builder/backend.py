@@ -178,7 +178,7 @@ class Backend:
 
     async def trace(self, person: Person, run_id: str) -> RunTrace:
         """A run as far as it has come. Raises NotFoundError."""
-        return RunTrace().take_all(await self._runtime.runs.so_far(person.workspace, run_id))
+        return RunTrace().take_all(await self.events(person, run_id))
 
     async def given(self, person: Person, run_id: str) -> list[str]:
         """The steps of a run that repeats another for which somebody said what they are to have given, by path."""
@@ -244,18 +244,10 @@ class Backend:
 
     async def events(self, person: Person, run_id: str) -> list[Event]:
         """What has happened in a run up to now, alive or not. Raises NotFoundError."""
-        alive = self._runtime.runs.alive(person.workspace, run_id)
-        return list(alive.log) if alive else [*await self._runtime.journal.events(person.workspace, run_id)]
+        return await self._runtime.runs.so_far(person.workspace, run_id)
 
     async def runs(
-        self,
-        person: Person,
-        *,
-        flow: str = "",
-        state: str = "",
-        source: str = "",
-        search: str = "",
-        limit: int = 50,
+        self, person: Person, *, flow: str = "", state: str = "", source: str = "", search: str = "", limit: int = 50
     ) -> list[RunRecord]:
         """The newest runs first. flow, state, source, search: only those, see `is_meant`."""
         return await self._runtime.runs.records(

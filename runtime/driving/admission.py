@@ -32,7 +32,10 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class _Bucket:
-    """Starts that a limit allows: `starts` in any window of `per` seconds, by a bucket of tokens that refills."""
+    """Starts that a limit allows: a burst of `starts`, then one every `per / starts` seconds; tokens refill meanwhile.
+
+    So in any window of `per` seconds there are at most twice `starts`, and `starts` on the average.
+    """
 
     def __init__(self, limit: Limit, now: float) -> None:
         assert limit.starts is not None

@@ -159,10 +159,10 @@ class Runs(Known):
         await self._see_to(record)
 
     async def _signal(self, record: RunRecord, signal: Signal) -> None:
-        """Leave a signal. When nobody knows whether it is there, the run is driven all the same: it looks."""
+        """Leave a signal. When one may be there that nobody looked at, the run is driven all the same: it looks."""
         try:
             await self._journal.signal(record.workspace, record.id, signal)
-        except OperatorError:
+        except (ConflictError, OperatorError):
             await self._driver.drive(replace(record, due=None))
             raise
 

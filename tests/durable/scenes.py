@@ -96,11 +96,10 @@ class Place:
         name = "stopped"
         job = {"home": str(self._home), "url": self._url, "workspace": name, "ledger": str(self._home / name)}
         pid = self._nursery.bear({**job, "kill": NEVER})
-        for _ in range(3):
-            await asyncio.sleep(0.08)
-            os.kill(pid, signal.SIGSTOP)
-            await asyncio.sleep(seconds)
-            os.kill(pid, signal.SIGCONT)
+        await asyncio.sleep(0.05)
+        os.kill(pid, signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        os.kill(pid, signal.SIGCONT)
         code = await asyncio.to_thread(self._nursery.ended)
         assert code == 0
         return await self._verdict(name, 0)

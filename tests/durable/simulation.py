@@ -101,8 +101,8 @@ class Process:
     async def renew(self) -> None:
         while True:
             await asyncio.sleep(1.0)
-            if asyncio.get_running_loop().time() >= self.stalled:
-                self.lease.renew()
+            if asyncio.get_running_loop().time() >= self.stalled and self.lease.held:
+                self.lease.renew()  # one that is over stays over
 
 
 PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)

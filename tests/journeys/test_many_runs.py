@@ -242,6 +242,8 @@ def in_french(page: Page, run: str) -> None:
     picture(page, "many-runs-french-390")
     page.goto(run)
     page.get_by_role("link", name="Ouvrir le flux").click()
+    expect(page.locator(".react-flow__node-step").first).to_be_visible()
+    expect(page.locator(".save-state")).to_have_accessible_name("Enregistré")
     page.get_by_role("navigation", name="Panneaux").get_by_role("button", name="Réglages").click()
     page.get_by_role("button", name=re.compile("Comment il s’exécute")).click()
     expect(page.get_by_role("dialog")).to_contain_text("Chaque étape")
