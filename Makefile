@@ -43,6 +43,7 @@ peers: $(UV)
 	$(UV) venv --quiet --allow-existing --python "$(PYTHON)" .peers
 	$(UV) pip install --quiet --python .peers/bin/python -r pyproject.toml --group peers
 	.peers/bin/python benchmarks/engine_peers.py
+	.peers/bin/python benchmarks/durable.py
 
 # The exact versions with their hashes; run it after a change of the dependencies in pyproject.toml.
 lock: $(UV)

@@ -14,7 +14,7 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
-from typing import Any, Literal
+from typing import Literal
 
 import uvloop
 from msgspec.structs import replace
@@ -25,7 +25,9 @@ from places import (
     TEMPORAL,
     WORKSPACE,
     Process,
+    Way,
     chain,
+    langgraph,
     opened,
     postgres,
     published,
@@ -50,7 +52,6 @@ DEATHS = 5
 WAITING = (1_000, 100_000)
 SCHEDULES, SECONDS = 5, 20
 
-Way = Callable[[], Awaitable[object]]
 Figures = dict[str, tuple[float, float]]  # µs of CPU and of wall time a step, by the name of the way
 targets: list[str] = []
 
@@ -86,13 +87,8 @@ async def in_turns(ways: dict[str, Way], rounds: int, steps: int) -> Figures:
             await way()
             found[name].append((time.process_time() - cpu, time.perf_counter() - wall))
     micro = 1e6 / steps
-    return {
-        name: (
-            statistics.median(cpu for cpu, _ in turns[1:]) * micro,
-            statistics.median(w for _, w in turns[1:]) * micro,
-        )
-        for name, turns in found.items()
-    }
+    medians = ([statistics.median(each) * micro for each in zip(*turns[1:], strict=True)] for turns in found.values())
+    return {name: (cpu, wall) for name, (cpu, wall) in zip(found, medians, strict=True)}
 
 
 async def measured(ways: dict[str, Way], rounds: int) -> tuple[Figures, Figures]:
@@ -120,38 +116,8 @@ async def our_steps(settings: Settings, rounds: int) -> tuple[Figures, Figures]:
 
 async def langgraph_steps(settings: Settings, rounds: int) -> tuple[Figures, Figures]:
     """LangGraph: without a checkpointer, and with its own for SQLite, each checkpoint written before the next step."""
-    from itertools import count, pairwise
-    from typing import TypedDict
-
-    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-    from langgraph.graph import END, START, StateGraph
-
-    State = TypedDict("State", {"value": Any})
-
-    async def touch(state: Any) -> Any:
-        return {"value": state["value"]}
-
-    graph = StateGraph(State)
-    names = [f"s{number}" for number in range(STEPS)]
-    for name in names:
-        graph.add_node(name, touch)
-    for one, other in pairwise([START, *names, END]):
-        graph.add_edge(one, other)
-    threads, limit = count(), STEPS + 10
-    async with AsyncSqliteSaver.from_conn_string(str(settings.home / "langgraph.db")) as saver:
-        await saver.setup()
-        await saver.conn.execute("PRAGMA synchronous=NORMAL")  # as Canevas has it
-        bare, kept = graph.compile(), graph.compile(checkpointer=saver)
-
-        async def with_saver() -> None:
-            config: Any = {"recursion_limit": limit, "configurable": {"thread_id": str(next(threads))}}
-            await kept.ainvoke({"value": 1}, config, durability="sync")
-
-        ways: dict[str, Way] = {
-            "without": lambda: bare.ainvoke({"value": 1}, {"recursion_limit": limit}),
-            "with": with_saver,
-        }
-        return await measured(ways, min(rounds, 5))
+    async with langgraph(settings.home / "langgraph.db", STEPS) as (bare, kept):
+        return await measured({"without": bare, "with": kept}, min(rounds, 5))
 
 
 async def steps(rounds: int) -> None:
@@ -359,7 +325,9 @@ async def waiting(rounds: int) -> None:
                     if not number % 500:
                         await runtime.journal.room()
                         await asyncio.sleep(0)
-                    runtime.journal.keep(replace(record, id=f"{record.id}{number}"), events)
+                    written = runtime.journal.keep(replace(record, id=f"{record.id}{number}"), events)
+                await written
+                assert await runtime.journal.counts(WORKSPACE) == {"waiting": count}
             for _ in range(2):  # the first one compiles
                 began = time.perf_counter()
                 ended.callback((process := Process("serve", settings)).kill)
@@ -392,11 +360,9 @@ async def schedules(rounds: int) -> None:
                 log = await runtime.journal.events(WORKSPACE, record.id)
                 lags.append(1000 * next(e.at - tick for e in log if isinstance(e, StepStarted) and e.step == "s0"))
     lags.sort()
+    found = (statistics.median(lags), lags[int(len(lags) * 0.95)], lags[-1])
     head = (f"{SCHEDULES} schedules each second, ms from the tick to the first step", "p50", "p95", "worst", "runs")
-    table(
-        head,
-        ("on SQLite", *map(short, (statistics.median(lags), lags[int(len(lags) * 0.95)], lags[-1])), str(len(lags))),
-    )
+    table(head, ("on SQLite", *map(short, found), str(len(lags))))
 
 
 PARTS = {part.__name__: part for part in (steps, rate, recovery, waiting, schedules)}

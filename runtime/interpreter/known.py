@@ -142,6 +142,7 @@ class Known:
         """How a run ends, once it has; None: it waits for somebody, or for long. Raises: NotFoundError."""
         found = await self._find(workspace, run)
         if found is not None:
+            await self._catch_up(found)
             await found.rested()
             return found.record, found.ending
         events = await self._journal.events(workspace, run)
@@ -153,3 +154,16 @@ class Known:
         """The run of a flow that was started with a key of its caller's."""
         found = await self._journal.keyed(workspace, flow, key)
         return None if found is None else await self.record(workspace, found)
+
+    async def _catch_up(self, run: Run) -> None:
+        """See what has become of a run that is not driven here."""
+        workspace, id = run.record.workspace, run.record.id
+        async with self._living.claim(id):
+            if run.driving or run.ending is not None:
+                return
+            for event in await self._journal.events(workspace, id, run.last):
+                run.add(event)
+            if run.ending is None:
+                record = await self._journal.record(workspace, id)
+                if record != run.record:
+                    run.stand(record)

@@ -77,10 +77,13 @@ class MemoryJournal:
         kept.set_result(None)
         return kept
 
-    async def signal(self, workspace: str, run: str, signal: Signal) -> None:
-        """Leave a signal for who drives the run. Raises ConflictError when one has the name, NotFoundError."""
+    async def signal(self, workspace: str, run: str, signal: Signal, after: int | None = None) -> None:
+        """Leave a signal for who drives the run. Raises ConflictError, NotFoundError."""
         if (workspace, run) not in self._records:
             raise unknown(run)
+        if after is not None:
+            entries = self._entries[workspace, run]
+            stays(run, after, entries[-1][0] if entries else 0)
         if self._signals.setdefault((workspace, run), {}).setdefault(signal.name, signal) is not signal:
             raise signal_taken(run)
 

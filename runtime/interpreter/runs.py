@@ -128,7 +128,11 @@ class Runs(Known):
             trigger = start.plan.trigger(start.trigger)
             began = RunStarted(1, now, trigger, input_of(start.given), start.parent, dict(start.pins))
             events = [self._mask(start.workspace, began)]
-        await self._journal.open(record, events, start.key)  # type: ignore[arg-type]
+        try:
+            await self._journal.open(record, events, start.key)  # type: ignore[arg-type]
+        except OperatorError:
+            await self._driver.drive(record)  # nobody was promised anything, and yet it may be there
+            raise
         run = self._follow(record)
         await self._driver.drive(record)
         return run
@@ -148,20 +152,31 @@ class Runs(Known):
             if alive is not None:
                 await _settled(alive)
             record = await self._journal.record(workspace, run)
-            past = await self._journal.events(workspace, run)
-            wait = asked(waits_of(past), step)
-            fit(wait, value)
-            try:
-                # Not a new event: whoever drives the run, or just puts it away, must not be overtaken.
-                await self._signal(record, Signal(answer_to(wait), value, by, self._clock()))
-            except ConflictError:
-                raise answered(step) from None
+            while not await self._leave_answer(record, step, value, by):
+                pass  # the run has gone on meanwhile, perhaps in another branch
         await self._see_to(record)
 
-    async def _signal(self, record: RunRecord, signal: Signal) -> None:
+    async def _leave_answer(self, record: RunRecord, step: str, value: Any, by: str) -> bool:
+        """Leave an answer for whoever drives the run; False: the run has gone on since it was looked at."""
+        past = await self._journal.events(record.workspace, record.id)
+        wait = asked(waits_of(past), step)
+        fit(wait, value)
+        signal = Signal(answer_to(wait), value, by, self._clock())
+        try:
+            # Not a new event: whoever drives the run, or just puts it away, must not be overtaken. And only to a run
+            # that stands where it did: else it may have read an answer already, which left no trace but its events.
+            await self._signal(record, signal, past[-1].seq)
+        except ConflictError:
+            left = await self._journal.signals(record.workspace, record.id)
+            if any(other.name == signal.name for other in left):
+                raise answered(step) from None
+            return False
+        return True
+
+    async def _signal(self, record: RunRecord, signal: Signal, after: int | None = None) -> None:
         """Leave a signal. When one may be there that nobody looked at, the run is driven all the same: it looks."""
         try:
-            await self._journal.signal(record.workspace, record.id, signal)
+            await self._journal.signal(record.workspace, record.id, signal, after)
         except (ConflictError, OperatorError):
             await self._driver.drive(replace(record, due=None))
             raise
@@ -237,18 +252,6 @@ class Runs(Known):
                     await self._catch_up(run)
             except CanevasError as error:
                 log.warning("the runs of other processes cannot be seen: %s", error)
-
-    async def _catch_up(self, run: Run) -> None:
-        workspace, id = run.record.workspace, run.record.id
-        async with self._living.claim(id):
-            if run.driving or run.ending is not None:
-                return
-            for event in await self._journal.events(workspace, id, run.last):
-                run.add(event)
-            if run.ending is None:
-                record = await self._journal.record(workspace, id)
-                if record != run.record:
-                    run.stand(record)
 
     # --- starting ----------------------------------------------------------------------------------------------
 

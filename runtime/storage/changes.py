@@ -112,7 +112,7 @@ async def write(scope: Scope, changes: Sequence[Change]) -> Refusals:
     await scope.add(RunRow, *fresh)
     last = {}
     if places := _to_look_up(changes):
-        if standing := [change.place for change in changes if change.standing is not None and change.run is None]:
+        if standing := [change.place for change in changes if (change.standing or change.signal) and not change.run]:
             # Two who say how one run stands take turns; and what the one before wrote is seen by what follows.
             these = tuple_(col(RunRow.workspace), col(RunRow.id)).in_(standing)
             await scope.rows(select(col(RunRow.id)).where(these).order_by(col(RunRow.id)).with_for_update())

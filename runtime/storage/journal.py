@@ -82,10 +82,11 @@ class SqlJournal:
         follow(record.id, events, 0)
         return self._writer.put(change_of(_place(record), events, row_of(record)))
 
-    async def signal(self, workspace: str, run: str, signal: Signal) -> None:
-        """Leave a signal for who drives the run. Raises ConflictError when one has the name, NotFoundError."""
+    async def signal(self, workspace: str, run: str, signal: Signal, after: int | None = None) -> None:
+        """Leave a signal for who drives the run. Raises ConflictError, NotFoundError."""
         row = {"workspace": workspace, "run": run, **msgspec.structs.asdict(signal)}
-        await self._writer.put(Change((workspace, run), signal=row), hurry=True)
+        follows = None if after is None else partial(stays, run, after)
+        await self._writer.put(Change((workspace, run), signal=row, follows=follows), hurry=True)
 
     async def signals(self, workspace: str, run: str) -> list[Signal]:
         """The signals of a run that nobody has read, the oldest first."""

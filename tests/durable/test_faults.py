@@ -81,7 +81,7 @@ class Desk:
 
     async def _over(self) -> bool:
         try:
-            records = await self.journal.records("w1")
+            records = await self.journal.records("w1", limit=1_000)
             for record in records:
                 for wait in record.waits:
                     if wait.request is not None:
