@@ -142,6 +142,8 @@ class Segments:
             return Rest("waiting", record.wake)
         try:
             past = await self._journal.events(workspace, id)
+            if isinstance(past[-1], ENDINGS):
+                return Rest("ended")  # since its record was read
             began = next(event for event in past if isinstance(event, RunStarted))
             plan = await self._plan_of(record, began.pins)
         except msgspec.ValidationError as error:
